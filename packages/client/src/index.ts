@@ -47,6 +47,7 @@ export type {
   TopicSelector,
 } from './consumer/options.ts'
 export type { BatchReader } from './consumer/reading/batch-reader.ts'
+export type { CollectOptions, Collector } from './consumer/reading/collector.ts'
 export type { Item } from './consumer/reading/marks.ts'
 export type { MessageReader, ReadOptions } from './consumer/reading/message-reader.ts'
 export type { PollOptions } from './consumer/reading/poll.ts'

@@ -20,6 +20,7 @@ import { CommitHealth } from './offsets/commit-health.ts'
 import { Committer } from './offsets/committer.ts'
 import { OffsetRequests } from './offsets/offset-requests.ts'
 import { Positions } from './offsets/positions.ts'
+import { ReadEnds } from './offsets/read-ends.ts'
 import type { ResolvedConsumerOptions } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { ConsumerConnections, ConsumerParts } from './parts.ts'
@@ -48,6 +49,7 @@ export function assemble(
     connections: createConnections(cluster),
     events: new Emitter(cluster.logger),
     lifecycle: new Lifecycle(),
+    ends: options.until === undefined ? undefined : new ReadEnds(options.until),
     commitHealth: new CommitHealth(),
     subscription: new Subscription(cluster, options.topics),
     get identity() {
@@ -146,6 +148,9 @@ function createHandOut(parts: ConsumerParts): HandOut {
     get isOpen() {
       return lifecycle.isRunning
     },
+    get isAtEnd() {
+      return isAtEnd(parts)
+    },
     slice,
     counted: (records: number) => parts.committer.counted(records),
     nowMs: () => runtime.monoNow(),
@@ -166,6 +171,7 @@ function createAssignment(parts: ConsumerParts): Assignment {
     watch: (topics) => subscription.watch(topics),
     resolve: (partitions) => parts.positions.resolve(partitions),
     commit: (partitions, timeoutMs) => parts.committer.commitProgress(partitions, { timeoutMs, rebalance: 'fail' }),
+    revoking: (partition) => handOut.revoking(partition),
     released: (partitions) => {
       for (const partition of partitions) handOut.moved(partition)
       parts.positions.release(partitions)
@@ -209,9 +215,13 @@ function createPositions(parts: ConsumerParts): Positions {
     ...{ runtime, turns },
     offsetReset: options.offsetReset,
     from: options.from,
+    ends: parts.ends,
     inGroup: options.groupId !== undefined,
     isNew: (partition) => subscription.isNew(partition),
-    onReady: (partition) => parts.ready(partition),
+    onReady: (partition) => {
+      parts.ready(partition)
+      if (partition.isAtEnd) parts.handOut.wake()
+    },
     onStartChosen: (partitions) => {
       if (options.commitStart) parts.committer.commitStart(partitions)
     },
@@ -320,14 +330,21 @@ function failPartition({ runtime, handOut }: ConsumerParts, partition: AssignedP
   handOut.fail(error)
 }
 
+/** Whether a reader ends by itself: nothing is left to deliver. */
+function isAtEnd({ ends, lifecycle, member, assignment }: ConsumerParts): boolean {
+  if (ends === undefined || !lifecycle.isAssigned || (member?.state ?? 'stable') !== 'stable') return false
+  return ends.isReached(assignment.partitions.all)
+}
+
 /** A right is missing: the partition is read once it is granted. The reader rejects only if nothing else can be read. */
-function forbidden(
-  { cluster, handOut, assignment }: ConsumerParts,
-  partition: AssignedPartition,
-  error: KafkaError,
-): void {
+function forbidden(parts: ConsumerParts, partition: AssignedPartition, error: KafkaError): void {
+  const { cluster, handOut, assignment } = parts
   const { topic, partition: index } = partition
   cluster.logger.warn('reading is not authorized', { topic, partition: index, error: error.message, hint: error.hint })
+  if (parts.ends !== undefined) {
+    partition.buffer.fail(error)
+    return
+  }
   for (const { paused, trouble } of assignment.partitions.all) {
     if (!paused && trouble?.obstacle !== 'forbidden' && trouble?.obstacle !== 'failed') return
   }

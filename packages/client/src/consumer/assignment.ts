@@ -32,6 +32,8 @@ export interface AssignmentHost {
   resolve(partitions: readonly AssignedPartition[]): Promise<void>
   /** Commits what is processed of these partitions. */
   commit(partitions: readonly AssignedPartition[], timeoutMs: number): Promise<void>
+  /** It is about to be given up, and delivers nothing more. */
+  revoking(partition: AssignedPartition): void
   /** They no longer belong to this consumer. */
   released(partitions: readonly AssignedPartition[]): void
   /** May be delivered again. */
@@ -99,7 +101,10 @@ export class Assignment {
     const { runtime, turns, options, deliveries } = this.#host
     await turns.own(places.length)
     const partitions = this.#find(places)
-    for (const partition of partitions) partition.beginRevoking()
+    for (const partition of partitions) {
+      partition.beginRevoking()
+      this.#host.revoking(partition)
+    }
     await waitAtMost(
       runtime,
       graceMs,

@@ -21,6 +21,7 @@ import { type AnyMessage, Message, MessageBatch } from './message.ts'
 import { type ConsumerOptions, resolveConsumerOptions, type TopicSelector } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import { BatchReader } from './reading/batch-reader.ts'
+import { type CollectOptions, Collector } from './reading/collector.ts'
 import { KeyedRunner } from './reading/keyed-runner.ts'
 import type { Item } from './reading/marks.ts'
 import { MessageReader, type ReadOptions } from './reading/message-reader.ts'
@@ -48,7 +49,7 @@ const callOptions = ['timeoutMs', 'signal']
 
 /**
  * Reads topics as a member of a group, or assigned partitions without a group. Opens no connection before the first read. It has one
- * reader at a time: `for await`, `batches()`, `poll()` or `run()`. `M`: the messages of its topics.
+ * reader at a time: `for await`, `batches()`, `collected()`, `poll()` or `run()`. `M`: the messages of its topics.
  */
 export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M> {
   readonly #core: ConsumerCore
@@ -87,6 +88,16 @@ export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M
     checkOptions(options, 'consumer.batches()', ['signal'])
     this.#core.parts.poll.undo()
     return new BatchReader(this.#core.parts.handOut, this.#commitBatch, options)
+  }
+
+  /**
+   * Iterates over lists of messages, for bulk inserts: a list has `maxRecords` messages of any partitions, or fewer where the first one
+   * has waited for `maxWaitMs`. Requesting the next list marks the previous one as processed; `break` does not.
+   */
+  collected(options: CollectOptions = {}): Collector<M> {
+    const { runtime, handOut, poll, options: own } = this.#core.parts
+    poll.undo()
+    return new Collector({ runtime, handOut, maxProcessingMs: own.maxProcessingMs }, options)
   }
 
   /**
@@ -235,6 +246,14 @@ export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M
   off<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): this {
     this.#core.parts.events.off(event, listener)
     return this
+  }
+
+  /**
+   * Aborts as soon as `close()` begins, also that of the client, or when the consumer has failed. Then nothing more is delivered, and
+   * the item in hand should come to its end: it is still marked and committed.
+   */
+  get closing(): AbortSignal {
+    return this.#core.parts.lifecycle.closeBegun
   }
 
   /**

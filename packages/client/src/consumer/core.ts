@@ -38,6 +38,7 @@ export class ConsumerCore {
       runtime,
       maxBufferedBytes: options.maxBufferedBytes,
       commitBatch,
+      closing: lifecycle.closeBegun,
       ended: lifecycle.ended,
       get fatal() {
         return lifecycle.fatal

@@ -23,7 +23,8 @@ import type { TypedTopic } from './decoding/record-decoder.ts'
 import { type DeadLetterOptions, type ResolvedDeadLetter, resolveDeadLetter } from './failures/failure-options.ts'
 import { type OnUnreadable, resolveOnUnreadable, type UnreadablePolicy } from './failures/unreadable.ts'
 import type { Message } from './message.ts'
-import { checkSource, isSelector, nameOf, selectorsOf, serdesOf } from './source-options.ts'
+import type { ReadEnd } from './offsets/read-ends.ts'
+import { checkSource, isReadEnd, isSelector, nameOf, selectorsOf, serdesOf } from './source-options.ts'
 import { isRe2, type Re2Pattern, type UntypedSelector } from './topic-selector.ts'
 
 export interface AssignedPartition<S extends string | Topic = string> extends Omit<TopicPartition, 'topic'> {
@@ -84,6 +85,12 @@ export interface ConsumerOptions<Selector extends TopicSelector = UntypedSelecto
    * those without an `offset`. Default: by `offsetReset`.
    */
   readonly from?: StartPlace | undefined
+  /**
+   * Where reading ends: 'end', the end of each partition when it is first assigned; `{ timestamp }`, before its first record of that
+   * time or later, or at that end; `[{ topic, partition, offset }]`, before these offsets. A reader ends by itself once each
+   * partition is there. Default: it never does.
+   */
+  readonly until?: ReadEnd | undefined
   /**
    * Where to start without a committed offset, or when the log no longer contains it: an end of the log, `{ timestamp }`,
    * `{ durationMs }` (that long ago, KIP-1106) or `{ last }` (that many offsets before the end); 'none' fails in these cases.
@@ -223,6 +230,7 @@ export const consumerOptions = Object.freeze({
     'must list partitions as { topic, partition, offset? }',
   ),
   from: optionalValue<StartPlace>(isStartPlace, `must be one of ${startPlaces}`),
+  until: optionalValue<ReadEnd>(isReadEnd, "must be 'end', { timestamp } or a list of { topic, partition, offset }"),
   offsetReset: offsetResetRule,
   commit: optionalValue<CommitMode>(isCommitMode, "must be 'auto', 'manual', 'none' or { intervalMs, count }"),
   commitStart: optionalValue<boolean>((value) => typeof value === 'boolean', 'must be true or false'),

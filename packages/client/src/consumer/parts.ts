@@ -19,6 +19,7 @@ import type { CommitHealth } from './offsets/commit-health.ts'
 import type { Committer } from './offsets/committer.ts'
 import type { OffsetRequests } from './offsets/offset-requests.ts'
 import type { Positions } from './offsets/positions.ts'
+import type { ReadEnds } from './offsets/read-ends.ts'
 import type { ResolvedConsumerOptions } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { HandOut } from './reading/hand-out.ts'
@@ -59,6 +60,8 @@ export interface ConsumerParts {
   readonly source: Source
   readonly lookups: OffsetRequests
   readonly positions: Positions
+  /** Undefined: reading never ends by itself. */
+  readonly ends: ReadEnds | undefined
   readonly committer: Committer
   readonly commitHealth: CommitHealth
   /** Undefined for a consumer that is no member of a group: with assigned partitions it only commits to it. */

@@ -1,6 +1,8 @@
 import { invalidOption, optionError } from '../errors.ts'
+import { isOffset, isStartPlace } from '../group/offset-input.ts'
 import { isTopic, type Topic } from '../topics/topic.ts'
 import type { TypedTopic } from './decoding/record-decoder.ts'
+import type { ReadEnd } from './offsets/read-ends.ts'
 import { isRe2, type UntypedSelector } from './topic-selector.ts'
 
 type Selector = UntypedSelector | Topic
@@ -70,6 +72,19 @@ export function serdesOf({ topics, assign = [] }: SourceOptions): ReadonlyMap<st
     serdes.set(name, found)
   }
   return new Map([...serdes].flatMap(([name, found]) => (found === undefined ? [] : [[name, found]])))
+}
+
+export function isReadEnd(value: unknown): value is ReadEnd {
+  if (value === 'end') return true
+  if (Array.isArray(value)) return value.length > 0 && value.every(isEndOfPartition)
+  return typeof value === 'object' && value !== null && 'timestamp' in value && isStartPlace(value)
+}
+
+function isEndOfPartition(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { topic, partition, offset, ...rest } = value as Record<string, unknown>
+  const isPlace = typeof topic === 'string' && Number.isInteger(partition) && (partition as number) >= 0
+  return isPlace && isOffset(offset) && Object.keys(rest).length === 0
 }
 
 export function isSelector(value: unknown): value is Selector {

@@ -1,23 +1,26 @@
+import { errorCode } from '@ottla/codec'
 import type { Cluster } from '../cluster/cluster.ts'
 import { meaningOf } from '../error-meaning.ts'
-import { asKafkaError, KafkaError, noSuchPartition } from '../errors.ts'
+import { asKafkaError, KafkaError, kafkaErrorOf, noSuchPartition } from '../errors.ts'
 import type { TopicPartition } from '../group/membership.ts'
 import type { Assignment } from './assignment.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { MissingTopics } from './missing-topics.ts'
 import type { Positions } from './offsets/positions.ts'
 import type { ResolvedConsumerOptions } from './options.ts'
+import type { HandOut } from './reading/hand-out.ts'
 import type { Subscription } from './subscription.ts'
 
 /** The parts of the consumer that it uses. */
 export interface UngroupedParts {
   readonly cluster: Pick<Cluster, 'topic' | 'topicErrorCode' | 'awaitTopic'>
-  readonly options: Pick<ResolvedConsumerOptions, 'topics' | 'assign'>
+  readonly options: Pick<ResolvedConsumerOptions, 'topics' | 'assign' | 'until'>
   readonly lifecycle: Lifecycle
   readonly subscription: Subscription
   readonly missing: MissingTopics
   readonly assignment: Assignment
   readonly positions: Positions
+  readonly handOut: Pick<HandOut, 'wake'>
   readonly graceMs: number
   fail(error: KafkaError): void
 }
@@ -40,25 +43,30 @@ export class Ungrouped {
 
   /** Topics or partitions may have been added or deleted. */
   metadataChanged(): void {
-    if (!this.#isStarted || this.#parts.options.topics.length === 0) return
+    const { topics, until } = this.#parts.options
+    if (!this.#isStarted) return
+    if (until !== undefined) this.#failGone()
+    if (until !== undefined || topics.length === 0) return
     this.#isOutdated = true
     if (!this.#isFollowing) void this.#guarded('Following the partitions', () => this.#follow())
   }
 
   async #start(): Promise<void> {
-    const { options, lifecycle, assignment, positions, subscription, missing } = this.#parts
+    const { options, lifecycle, assignment, positions, subscription, missing, handOut } = this.#parts
     const signal = lifecycle.closing
     if (options.topics.length === 0) {
       await this.#checkAssigned()
       // Without the signal of a membership the assignment limits the hook itself.
       await assignment.begin([...assignment.partitions.all])
     } else {
+      if (options.until !== undefined) await this.#checkTopics()
       await subscription.topics(signal)
       missing.look()
       await assignment.add(this.#existing())
     }
     await positions.positioned(assignment.partitions.all, signal)
     lifecycle.assigned()
+    handOut.wake()
     this.#isStarted = true
     this.metadataChanged()
   }
@@ -70,6 +78,24 @@ export class Ungrouped {
     const found = await Promise.all(topics.map((topic) => cluster.awaitTopic(topic, { signal: lifecycle.closing })))
     const counts = new Map(found.map(({ name, partitions }) => [name, partitions.length]))
     for (const place of options.assign) checkExists(place, counts.get(place.topic) ?? 0)
+  }
+
+  /** A reader that ends by itself does not wait for topics to be created. */
+  async #checkTopics(): Promise<void> {
+    const { options, lifecycle, cluster } = this.#parts
+    const names = options.topics.filter((topic) => typeof topic === 'string')
+    await Promise.all(names.map((topic) => cluster.awaitTopic(topic, { signal: lifecycle.closing })))
+  }
+
+  /** A reader that ends by itself does not wait for partitions that were deleted. */
+  #failGone(): void {
+    const { assignment, cluster, positions } = this.#parts
+    for (const place of [...assignment.partitions.all]) {
+      if (!this.#isGone(place)) continue
+      const { topic, partition } = place
+      const code = cluster.topicErrorCode(topic) || missingCode
+      positions.missing(place, kafkaErrorOf(code, 'Reading until the end', { topic, partition }))
+    }
   }
 
   async #follow(): Promise<void> {
@@ -111,6 +137,8 @@ export class Ungrouped {
     }
   }
 }
+
+const missingCode = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
 
 function checkExists(place: TopicPartition, count: number): void {
   const { topic, partition } = place

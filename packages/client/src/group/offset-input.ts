@@ -12,6 +12,8 @@ export type StartPlace =
   | { readonly durationMs: number }
   | { readonly last: number }
 
+export type TimestampPlace = Extract<StartPlace, { readonly timestamp: number }>
+
 /** Where to read from: an offset, or a place. */
 export type StartOffset = bigint | number | StartPlace
 
@@ -26,7 +28,7 @@ export interface PartitionOffset extends TopicPartition {
 const longestTopicChars = 249
 
 /** Whether a value is an offset: a bigint or a safe integer, 0 or more. Text and -1 are none. */
-function isOffset(value: unknown): value is bigint | number {
+export function isOffset(value: unknown): value is bigint | number {
   if (typeof value === 'bigint') return value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER)
   return Number.isSafeInteger(value) && (value as number) >= 0
 }

@@ -35,14 +35,15 @@ describe('a start without a group', () => {
   test('after the last record does not skip one that is appended between the two look-ups', () =>
     onTestkit({}, async (scenario) => {
       await appendAt(scenario, [1_000])
-      const lookup = scenario.fault('ListOffsets', { delay: '1s' }, { nth: 2 })
+      const lookup = scenario.fault('ListOffsets', 'close', { nth: 2 })
       const reading = everything(scenario, { from: { timestamp: 5_000 } })
         .messages()
         .next()
       await lookup.wait(1)
       await appendAt(scenario, [6_000])
-      expect(value((await reading).value)).toBe('6000')
-      expect(scenario.seen(ListOffsets)).toHaveLength(2)
+      const late = scenario.advance('10s').then(() => 'nothing')
+      expect(await Promise.race([reading.then((next) => value(next.value)), late])).toBe('6000')
+      expect(scenario.seen(ListOffsets).length).toBeGreaterThan(2)
     }))
 
   test('a duration ago is counted from the look-up', () =>
@@ -122,7 +123,7 @@ describe('topics without a group', () => {
       const topics = [{ name: 't', count: 2, assignments: null }]
       await scenario.request(CreatePartitions, { topics, timeoutMs: 5_000, validateOnly: false })
       await append(scenario, 1, ['first of the new one'])
-      expect(await take(consumer.messages(), 1)).toEqual(['first of the new one'])
+      expect((await consumer.poll({ timeoutMs: 20_000 })).map(value)).toEqual(['first of the new one'])
       expect(assigned).toEqual([0, 1])
     }))
 

@@ -27,6 +27,7 @@ const buffers: BufferHost<AssignedPartition> = {
   ready() {},
   unreadable() {},
   skipped() {},
+  ended() {},
 }
 
 const policies = {

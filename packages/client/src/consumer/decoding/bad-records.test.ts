@@ -16,6 +16,7 @@ const hostOfBuffers: BufferHost<AssignedPartition> = {
   inflate: () => 'later',
   ready: () => {},
   skipped: () => {},
+  ended: () => {},
   unreadable: () => {},
 }
 

@@ -12,6 +12,7 @@ import { PartitionLookups } from './partition-lookups.ts'
 import { isNearEnd, queriesOf } from './place-queries.ts'
 import { noCommitError, notInLogError, recreatedError, truncatedError } from './position-errors.ts'
 import { PositionWaiters } from './position-waiters.ts'
+import { type ReadEnds, replacedError } from './read-ends.ts'
 
 export type ResetReason = 'no-committed-offset' | 'out-of-range' | 'truncated' | 'recreated'
 
@@ -21,6 +22,8 @@ export interface PositionsHost {
   readonly offsetReset: StartPlace | 'none'
   /** Where to start without a group; undefined: by `offsetReset`. */
   readonly from?: StartPlace | undefined
+  /** Where reading ends; undefined: nowhere. */
+  readonly ends?: ReadEnds | undefined
   /** Whether there are committed offsets to start from. */
   readonly inGroup: boolean
   /** The partition was created after the consumer started: 'latest' would skip its first records. */
@@ -64,7 +67,7 @@ export class Positions {
     requests.onSettled(() => this.#reportChosen())
     this.#lookups = new PartitionLookups({
       nowMs: () => host.runtime.monoNow(),
-      onObstacle: (partition) => this.#waiters.check(partition),
+      onObstacle: (partition) => this.#obstructed(partition),
       onRefused: (partition, error) => this.#refused(partition, error),
     })
   }
@@ -138,6 +141,7 @@ export class Positions {
     this.#lookups.cancel(partition)
     partition.displace('recreated')
     if (restart !== undefined) restart()
+    else if (this.#host.ends !== undefined) this.#fail(partition, replacedError(partition))
     else if (this.#host.offsetReset === 'none') this.#fail(partition, recreatedError(partition))
     else this.#toPlace(partition, 'earliest', { how: 'recreated', reason: 'recreated', from })
   }
@@ -146,6 +150,11 @@ export class Positions {
   abandon(partition: AssignedPartition): void {
     this.#lookups.cancel(partition)
     partition.displace('recreated')
+  }
+
+  /** The topic was deleted. */
+  missing(partition: AssignedPartition, error: KafkaError): void {
+    if (partition.owned && partition.failed === undefined) this.#fail(partition, error)
   }
 
   /** Revoked, lost or closed. */
@@ -245,12 +254,30 @@ export class Positions {
     const { how, reason, from = -1 } = options
     const { offset, leaderEpoch: epoch } = found
     partition.place({ offset, epoch }, how)
+    if (how === 'reset') this.#host.ends?.doubt(partition)
     partition.validated(leaderEpoch)
     // An empty log has no record of an epoch, and has lost none.
     const isSame = reason === 'truncated' && offset === from
     if (reason !== undefined && !isSame) this.#host.onReset(partition, from, offset, reason)
     if (this.#host.inGroup && (how === 'policy' || how === 'recreated')) this.#chosen.push(partition)
     this.#ready(partition)
+  }
+
+  /** The end at which reading stops is looked up behind each new position, unless it is known. Returns whether it is. */
+  #lookUpEnd(partition: AssignedPartition): boolean {
+    const { ends, runtime } = this.#host
+    if (ends === undefined || ends.apply(partition)) return false
+    const { first, second, choose } = queriesOf(ends.place, runtime.wallNow())
+    const arrive = ({ offset }: FoundOffset) => {
+      partition.resolved()
+      ends.found(partition, offset)
+      this.#ready(partition)
+    }
+    this.#list(partition, first, undefined, (end) => {
+      if (second === undefined) arrive(end)
+      else this.#list(partition, second, undefined, (found) => arrive(choose(end, found)))
+    })
+    return true
   }
 
   /** One report for all partitions of a response. */
@@ -285,6 +312,7 @@ export class Positions {
       return
     }
     const isDelivered = partition.truncate(end)
+    this.#host.ends?.cut(partition, end.offset)
     partition.validated(leaderEpoch)
     if (isDelivered) this.#host.onReset(partition, from, end.offset, 'truncated')
     this.#ready(partition)
@@ -302,6 +330,14 @@ export class Positions {
 
   // ---- outcomes
 
+  #obstructed(partition: AssignedPartition): void {
+    const { trouble } = partition
+    // A reader that ends by itself does not wait for a right.
+    const isRefused = this.#host.ends !== undefined && trouble?.obstacle === 'forbidden'
+    if (isRefused && trouble.error !== undefined) this.#fail(partition, trouble.error)
+    else this.#waiters.check(partition)
+  }
+
   #refused(partition: AssignedPartition, error: KafkaError): void {
     if (error.topic === undefined) this.#host.onFatal(error)
     else this.#fail(partition, error)
@@ -316,6 +352,7 @@ export class Positions {
   }
 
   #ready(partition: AssignedPartition): void {
+    if (this.#lookUpEnd(partition)) return
     this.validate(partition)
     this.#waiters.check(partition)
     if (!this.#lookups.has(partition)) this.#host.onReady(partition)

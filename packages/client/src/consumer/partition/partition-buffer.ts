@@ -14,6 +14,8 @@ export interface Chunk {
 
 export interface BufferOwner extends BatchOwner {
   readonly progress: Progress
+  /** Nothing is left to deliver before its limit. */
+  readonly isAtEnd: boolean
 }
 
 /** What the buffers of all partitions share: the budget of bytes, decompression, and the queue for readers. */
@@ -33,6 +35,8 @@ export interface BufferHost<Owner extends BufferOwner> {
   ready(owner: Owner): void
   /** The position moved over what has no record to deliver, and the commit may follow. */
   skipped(owner: Owner): void
+  /** The position reached the limit. */
+  ended(owner: Owner): void
   /** What follows cannot be read. Called when everything before was delivered. Without a range it is not known how much it is. */
   unreadable(owner: Owner, cause: unknown, range: UnreadableRange | undefined): void
 }
@@ -89,6 +93,11 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   /** What follows the batches at hand cannot be read. */
   get isUnreadable(): boolean {
     return this.#unreadable !== undefined
+  }
+
+  /** Whether what cannot be read was reported: everything before it was delivered. */
+  get isReported(): boolean {
+    return this.#unreadable !== undefined && this.#out === undefined && this.#isEmpty && !this.#inflating
   }
 
   /** A reader has a batch. */
@@ -152,6 +161,11 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   /** The record at which the reader's batch stopped cannot be delivered: the position moves over it. */
   passOver(batch: FetchedBatch<Owner>): void {
     if (batch.era.ended === undefined) this.#moveOver(batch.offset + 1, batch.leaderEpoch)
+  }
+
+  /** The log has no record from what was fetched to before `to`. Does nothing while a part of that is not delivered. */
+  passTo(to: number): void {
+    if (this.isDrained) this.#moveOver(to, -1)
   }
 
   /** A reader returns a batch that it delivered in part, or not at all. */
@@ -227,6 +241,11 @@ export class PartitionBuffer<Owner extends BufferOwner> {
       return undefined
     }
     const { progress } = this.#owner
+    if (batch.baseOffset >= this.#owner.limit) {
+      this.#drop(chunk)
+      this.#skip(this.#owner.limit, -1)
+      return undefined
+    }
     const end = Number(batch.baseOffset) + batch.lastOffsetDelta + 1
     const isSkipped = chunk.aborted?.excludes(batch) === true || batch.isControl || batch.recordCount === 0
     if (end <= progress.next) return undefined
@@ -247,6 +266,7 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     const { progress } = this.#owner
     progress.skip(to, epoch)
     if (progress.uncommittedTail !== undefined) this.#host.skipped(this.#owner)
+    if (this.#owner.isAtEnd) this.#host.ended(this.#owner)
   }
 
   /** Makes a batch ready; false: it is ready later. */
@@ -333,8 +353,8 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   }
 
   #reportUnreadable(): void {
-    if (this.#unreadable === undefined || this.#out !== undefined || !this.#isEmpty || this.#inflating) return
-    const { cause, batch } = this.#unreadable
+    if (!this.isReported) return
+    const { cause, batch } = this.#unreadable!
     const range = batch === undefined ? undefined : rangeOf(batch, () => this.#nextOffset())
     this.#host.unreadable(this.#owner, cause, range)
   }
