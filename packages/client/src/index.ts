@@ -52,6 +52,7 @@ export type { Item } from './consumer/reading/marks.ts'
 export type { MessageReader, ReadOptions } from './consumer/reading/message-reader.ts'
 export type { PollOptions } from './consumer/reading/poll.ts'
 export type { Concurrency, HandlerContext, RetryPolicy, RunOptions } from './consumer/reading/run-options.ts'
+export type { StreamOptions } from './consumer/reading/streams.ts'
 export type { PartitionStatus } from './consumer/status.ts'
 export { type Re2Pattern, re2, type UntypedSelector } from './consumer/topic-selector.ts'
 export type {

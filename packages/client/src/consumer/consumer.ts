@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
 import type { CallOptions, CloseOptions } from '../call-options.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { closedError, describePartition, KafkaError } from '../errors.ts'
@@ -29,6 +31,7 @@ import type { PollOptions } from './reading/poll.ts'
 import { isInside } from './reading/run-context.ts'
 import { type ResolvedRunOptions, type RunOptions, resolveRunOptions } from './reading/run-options.ts'
 import { Runner } from './reading/runner.ts'
+import { nodeStream, type StreamHost, type StreamOptions, webStream } from './reading/streams.ts'
 import { lagOf, type PartitionStatus, statusOf } from './status.ts'
 
 export interface CommittedPosition extends TopicPartition {
@@ -111,6 +114,26 @@ export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M
   /** What the last `poll` returned and was neither marked by `done` nor committed is delivered again. */
   undo(): void {
     this.#core.parts.poll.undo()
+  }
+
+  /**
+   * A stream of Node with `highWaterMark` messages. In a group it requires the mode 'manual', because it pulls ahead. `destroy` gives
+   * back what it pulled and you did not mark.
+   */
+  readable(options: StreamOptions = {}): Readable {
+    return nodeStream(this.#streamHost(), options)
+  }
+
+  /** The same as a web stream; `cancel` gives back. */
+  webStream(options: StreamOptions = {}): ReadableStream<M> {
+    return webStream<M>(this.#streamHost(), options)
+  }
+
+  #streamHost(): StreamHost {
+    const core = this.#core
+    const { handOut, poll, options } = core.parts
+    poll.undo()
+    return { handOut, hasGroup: options.groupId !== undefined, rewind: (...to) => core.seek(...to) }
   }
 
   /**

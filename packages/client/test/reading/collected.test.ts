@@ -19,7 +19,7 @@ async function collecting(scenario: Scenario, consumer: Consumer, options: Colle
 }
 
 describe('collected', () => {
-  test('delivers full lists over batches and partitions at once, and the rest after its time', () =>
+  test('delivers full lists over batches and partitions immediately, and the rest after its time', () =>
     onTestkit({ topics: { t: 2 } }, async (scenario) => {
       await append(scenario, 0, ['a', 'b'])
       await append(scenario, 1, ['c', 'd', 'e'])

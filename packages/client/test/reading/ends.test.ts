@@ -68,7 +68,7 @@ describe.each(Object.entries(ways))('%s until the end', (_, read) => {
       expect(await read(consumer)).toEqual([])
     }))
 
-  test('of empty partitions ends at once', () =>
+  test('of empty partitions ends immediately', () =>
     onTestkit({ topics: { t: 3 } }, async (scenario) => {
       expect(await read(toTheEnd(scenario))).toEqual([])
       expect(scenario.seen(Fetch)).toEqual([])
@@ -165,7 +165,7 @@ describe('an end', () => {
       }),
   )
 
-  test('can be read beyond by nobody but a consumer that seeks back', () =>
+  test('is never passed, and a seek back reads up to it again', () =>
     onTestkit({}, async (scenario) => {
       await append(scenario, 0, ['a', 'b'])
       const consumer = toTheEnd(scenario)

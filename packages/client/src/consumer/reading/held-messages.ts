@@ -44,6 +44,16 @@ export class HeldMessages {
     return true
   }
 
+  /** What was marked meanwhile is no longer in hand. */
+  trim(): void {
+    for (const [partition, delivery] of this.#deliveries) {
+      if (delivery.trim()) continue
+      this.#deliveries.delete(partition)
+      delivery.leave()
+      delivery.close()
+    }
+  }
+
   /** Whether the partition was given up or moved since its messages were taken. */
   isOutdated(partition: AssignedPartition): boolean {
     const delivery = this.#deliveries.get(partition)
