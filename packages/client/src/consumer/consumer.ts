@@ -25,8 +25,10 @@ import type { AssignedPartition } from './partition/assigned-partition.ts'
 import { BatchReader } from './reading/batch-reader.ts'
 import { type CollectOptions, Collector } from './reading/collector.ts'
 import { KeyedRunner } from './reading/keyed-runner.ts'
+import { Loop } from './reading/loop.ts'
 import type { Item } from './reading/marks.ts'
 import { MessageReader, type ReadOptions } from './reading/message-reader.ts'
+import { PartitionReaders } from './reading/partition-readers.ts'
 import type { PollOptions } from './reading/poll.ts'
 import { isInside } from './reading/run-context.ts'
 import { type ResolvedRunOptions, type RunOptions, resolveRunOptions } from './reading/run-options.ts'
@@ -83,14 +85,16 @@ export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M
   messages(options: ReadOptions = {}): MessageReader<M> {
     checkOptions(options, 'consumer.messages()', ['signal'])
     this.#core.parts.poll.undo()
-    return new MessageReader(this.#core.parts.handOut, options)
+    const { handOut } = this.#core.parts
+    return new MessageReader(handOut, new Loop(handOut, options.signal))
   }
 
   /** Iterates over record batches as written; the rules are those of messages. */
   batches(options: ReadOptions = {}): BatchReader<M> {
     checkOptions(options, 'consumer.batches()', ['signal'])
     this.#core.parts.poll.undo()
-    return new BatchReader(this.#core.parts.handOut, this.#commitBatch, options)
+    const { handOut } = this.#core.parts
+    return new BatchReader(handOut, this.#commitBatch, new Loop(handOut, options.signal))
   }
 
   /**
@@ -101,6 +105,16 @@ export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M
     const { runtime, handOut, poll, options: own } = this.#core.parts
     poll.undo()
     return new Collector({ runtime, handOut, maxProcessingMs: own.maxProcessingMs }, options)
+  }
+
+  /**
+   * Iterates over readers of single partitions, which are read independently of each other: one for each partition as soon as it has
+   * records. A reader ends when its partition is revoked, lost or closed; after a `break` of its loop the partition follows again.
+   */
+  partitionReaders(options: ReadOptions = {}): PartitionReaders<M> {
+    checkOptions(options, 'consumer.partitionReaders()', ['signal'])
+    this.#core.parts.poll.undo()
+    return new PartitionReaders(this.#core.parts.handOut, this.#commitBatch, options)
   }
 
   /**
