@@ -36,6 +36,7 @@ export type { OutgoingHeader, OutgoingRecord, RecordSender, StoredRecord } from 
 export type { DeadLetter, RedriveOptions, RedriveReport } from './consumer/failures/redrive-options.ts'
 export type { OnUnreadable, UnreadableAction } from './consumer/failures/unreadable.ts'
 export { type AnyMessage, type BatchOf, type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
+export type { ReadEnd } from './consumer/offsets/read-ends.ts'
 export type {
   AssignedPartition,
   AssignorName,
@@ -88,7 +89,7 @@ export type {
 export type { Assignment, Assignor, GroupMember as AssignorMember } from './group/assignors/assignor.ts'
 export type { Subscription } from './group/consumer-protocol.ts'
 export type { GroupIdentity, RebalanceInfo, TopicPartition } from './group/membership.ts'
-export type { PartitionOffset, StartOffset, StartPlace } from './group/offset-input.ts'
+export type { PartitionOffset, StartOffset, StartPlace, TimestampPlace } from './group/offset-input.ts'
 export type { Delivered, Origin, OriginGroup } from './group/origin.ts'
 export { type Health, Kafka } from './kafka.ts'
 export {

@@ -3,7 +3,7 @@ import { optionError } from '../../errors.ts'
 import { checkNames } from '../../option-table.ts'
 import { type AnyMessage, Message } from '../message.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
-import { busyError, type HandOut, type Reader } from './hand-out.ts'
+import { busyError, type HandOut } from './hand-out.ts'
 import { HeldMessages } from './held-messages.ts'
 import type { ReadOptions } from './message-reader.ts'
 
@@ -27,7 +27,7 @@ const owner = 'consumer.collected()'
  * Iterates over lists of messages of all partitions, for bulk inserts: each is full, or its first message has waited long enough. A list
  * that is still being collected loses the messages of a partition that is given up, so that a revocation does not wait for it.
  */
-export class Collector<M extends AnyMessage = Message> implements AsyncIterableIterator<M[]>, Reader {
+export class Collector<M extends AnyMessage = Message> implements AsyncIterableIterator<M[]> {
   readonly #runtime: Runtime
   readonly #handOut: HandOut
   readonly #held: HeldMessages

@@ -3,7 +3,7 @@ import { Queue } from '../../runtime/queue.ts'
 import type { AnyMessage, Message, MessageBatch } from '../message.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import { BatchReader } from './batch-reader.ts'
-import { busyError, type HandOut, type Reader } from './hand-out.ts'
+import { busyError, type HandOut } from './hand-out.ts'
 import { MessageReader, type ReadOptions } from './message-reader.ts'
 import { PartitionLoop } from './partition-loop.ts'
 
@@ -53,9 +53,7 @@ export class PartitionReader<M extends AnyMessage = Message> implements AsyncIte
 }
 
 /** Iterates over readers of single partitions. Each holds one batch, so that a slow one delays neither the others nor this iterator. */
-export class PartitionReaders<M extends AnyMessage = Message>
-  implements AsyncIterableIterator<PartitionReader<M>>, Reader
-{
+export class PartitionReaders<M extends AnyMessage = Message> implements AsyncIterableIterator<PartitionReader<M>> {
   readonly #handOut: HandOut
   readonly #commit: CommitBatch
   readonly signal: AbortSignal | undefined
