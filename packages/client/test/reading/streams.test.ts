@@ -130,8 +130,9 @@ describe.each(Object.entries(kinds))('%s', (kind, open) => {
       const stream = open(consumer)
       for (let i = 0; i < 5; i++) {
         await append(scenario, 0, [String(i)])
-        const { value: message } = await stream.next()
-        consumer.done(message)
+        const next = await stream.next().catch((error: unknown) => ({ error, value: undefined }))
+        expect(next).not.toHaveProperty('error')
+        consumer.done(next.value!)
         await scenario.advance('60s')
       }
       expect(stalled).toEqual([])
