@@ -1,4 +1,4 @@
-import type { Consumer, Kafka, MessageBatch, RunOptions } from 'ottla'
+import type { Consumer, Kafka, Message, MessageBatch, PartitionReader, RunOptions } from 'ottla'
 import { made } from './world.ts'
 
 /** After this many items an endless loop of a block ends: its consumer is closed. */
@@ -38,6 +38,16 @@ function watched(consumer: Consumer, start: () => void, count: (items: number) =
   const batches = consumer.batches.bind(consumer)
   const poll = consumer.poll.bind(consumer)
   const run = consumer.run.bind(consumer)
+  const collected = consumer.collected.bind(consumer)
+  const partitionReaders = consumer.partitionReaders.bind(consumer)
+  const readable = consumer.readable.bind(consumer)
+  async function* eachCounted(readers: AsyncIterable<PartitionReader>) {
+    start()
+    for await (const reader of readers) {
+      const iterateReader = reader[Symbol.asyncIterator].bind(reader)
+      yield Object.assign(reader, { [Symbol.asyncIterator]: () => counted({ [Symbol.asyncIterator]: iterateReader }) })
+    }
+  }
   async function* counted<T>(items: AsyncIterable<T>) {
     start()
     for await (const item of items) {
@@ -48,6 +58,19 @@ function watched(consumer: Consumer, start: () => void, count: (items: number) =
   return Object.assign(consumer, {
     [Symbol.asyncIterator]: () => counted({ [Symbol.asyncIterator]: iterate }),
     batches: (...args: Parameters<typeof batches>) => counted<MessageBatch>(batches(...args)),
+    collected: (...args: Parameters<typeof collected>) => counted<Message[]>(collected(...args)),
+    partitionReaders: (...args: Parameters<typeof partitionReaders>) => eachCounted(partitionReaders(...args)),
+    readable: (...args: Parameters<typeof readable>) => {
+      start()
+      const stream = readable(...args)
+      // It is the block that ends the stream.
+      const push = stream.push.bind(stream)
+      const countPushed = (message: Message | null) => {
+        if (message !== null) made.received.set(consumer, (made.received.get(consumer) ?? 0) + 1)
+        return push(message)
+      }
+      return Object.assign(stream, { push: countPushed })
+    },
     poll: async (...args: Parameters<typeof poll>) => {
       start()
       const messages = await poll(...args)

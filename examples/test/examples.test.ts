@@ -121,6 +121,36 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect(lines.at(-1)).toMatch(/^60 jobs done by 3 workers, 6 delivered again after a failure$/)
   })
 
+  test('bulk-insert inserts each row, although a statement fails', async () => {
+    const { code, lines, stderr } = await runExample('bulk-insert', ['--count', '600'])
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines).toEqual([
+      'not inserted, and delivered again: the database is away for a moment',
+      '600 rows in fewer than 30 statements: true, 1 failed',
+    ])
+  })
+
+  test('graceful-shutdown repeats nothing', async () => {
+    const { code, lines, stderr } = await runExample('graceful-shutdown')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines.slice(0, 2)).toEqual(['billing-1 begins to close', 'billing-1 has closed before the end'])
+    expect(lines.at(-1)).toBe('40 of 40 invoices handled, 0 of them twice')
+  })
+
+  test('health reports a handler that is stuck', async () => {
+    const { code, lines, stderr } = await runExample('health')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines).toEqual([
+      'at the start: livez 200, readyz 503',
+      'with its partitions: livez 200, readyz 200',
+      'with a handler that is stuck: livez 503, readyz 200',
+      'when it has ended: livez 200, readyz 200',
+    ])
+  })
+
   test('logging writes the messages of the client as JSON, with their fields', async () => {
     const { code, lines, stderr } = await runExample('logging')
     expect(stderr).toBe('')

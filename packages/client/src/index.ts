@@ -38,6 +38,7 @@ export type { DeadLetter, RedriveOptions, RedriveReport } from './consumer/failu
 export type { OnUnreadable, UnreadableAction } from './consumer/failures/unreadable.ts'
 export type { ByteBudget } from './consumer/fetching/byte-budget.ts'
 export { type AnyMessage, type BatchOf, type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
+export type { ReadEnd } from './consumer/offsets/read-ends.ts'
 export type {
   AssignedPartition,
   CommitMode,
@@ -48,10 +49,13 @@ export type {
   TopicSelector,
 } from './consumer/options.ts'
 export type { BatchReader } from './consumer/reading/batch-reader.ts'
+export type { CollectOptions, Collector } from './consumer/reading/collector.ts'
 export type { Item } from './consumer/reading/marks.ts'
 export type { MessageReader, ReadOptions } from './consumer/reading/message-reader.ts'
+export type { PartitionReader, PartitionReaders } from './consumer/reading/partition-readers.ts'
 export type { PollOptions } from './consumer/reading/poll.ts'
 export type { Concurrency, HandlerContext, RetryPolicy, RunOptions } from './consumer/reading/run-options.ts'
+export type { StreamOptions } from './consumer/reading/streams.ts'
 export type { ConsumerStatus, PartitionStatus } from './consumer/status.ts'
 export { type Re2Pattern, re2, type UntypedSelector } from './consumer/topic-selector.ts'
 export type {
@@ -106,7 +110,7 @@ export type { AssignorName } from './group/assignors/assignor-option.ts'
 export type { RawAssignContext, RawAssignedContext, RawAssignor, RawMember } from './group/assignors/raw-assignor.ts'
 export type { Subscription } from './group/consumer-protocol.ts'
 export type { GroupIdentity, MembershipState, RebalanceInfo, TopicLayout, TopicPartition } from './group/membership.ts'
-export type { PartitionOffset, StartOffset } from './group/offset-input.ts'
+export type { PartitionOffset, StartOffset, StartPlace, TimestampPlace } from './group/offset-input.ts'
 export type { Delivered, Origin, OriginGroup } from './group/origin.ts'
 export { type Health, Kafka } from './kafka.ts'
 export {

@@ -23,6 +23,7 @@ import { Committer } from './offsets/committer.ts'
 import { OffsetRequests } from './offsets/offset-requests.ts'
 import { Positions } from './offsets/positions.ts'
 import type { ProgressFlush } from './offsets/progress-flush.ts'
+import { ReadEnds } from './offsets/read-ends.ts'
 import type { ResolvedConsumerOptions } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { ConsumerConnections, ConsumerParts } from './parts.ts'
@@ -34,6 +35,7 @@ import { Watchdog } from './reading/watchdog.ts'
 import { register } from './register.ts'
 import { Subscription } from './subscription.ts'
 import { Turns } from './turns.ts'
+import { Ungrouped } from './ungrouped.ts'
 
 export interface AssembleOptions {
   /** For retry topics and dead letters. */
@@ -57,6 +59,7 @@ export function assemble(
     connections: createConnections(cluster),
     events: new Emitter(cluster.logger),
     lifecycle: new Lifecycle(),
+    ends: options.until === undefined ? undefined : new ReadEnds(options.until),
     commitHealth: new CommitHealth(),
     subscription: new Subscription(cluster, options.topics),
     get identity() {
@@ -91,6 +94,7 @@ export function assemble(
   parts.committer = createCommitter(parts)
   parts.flush = createFlush?.(parts) ?? parts.committer
   parts.member = createMember(parts)
+  parts.ungrouped = new Ungrouped(parts)
   parts.watchdog = createWatchdog(parts)
   const core = new ConsumerCore(parts, () => register(parts))
   parts.start = () => core.start()
@@ -146,6 +150,9 @@ function createHandOut(parts: ConsumerParts): HandOut {
     get isOpen() {
       return lifecycle.isRunning
     },
+    get isAtEnd() {
+      return isAtEnd(parts)
+    },
     slice,
     counted: (records: number) => parts.flush.counted(records),
     nowMs: () => runtime.monoNow(),
@@ -165,7 +172,10 @@ function createAssignment(parts: ConsumerParts): Assignment {
     added: (partitions) => parts.source.add(partitions),
     watch: (topics) => subscription.watch(topics),
     resolve: (partitions) => parts.positions.resolve(partitions),
-    revoking: (partitions, graceMs) => parts.flush.revoking(partitions, graceMs),
+    revoking: (partitions, graceMs) => {
+      for (const partition of partitions) handOut.revoking(partition)
+      parts.flush.revoking(partitions, graceMs)
+    },
     commit: (partitions, timeoutMs) => parts.flush.commitProgress(partitions, { timeoutMs, rebalance: 'fail' }),
     released: (partitions) => {
       for (const partition of partitions) handOut.moved(partition)
@@ -209,9 +219,14 @@ function createPositions(parts: ConsumerParts): Positions {
   return new Positions(lookups, {
     ...{ runtime, turns },
     offsetReset: options.offsetReset,
+    from: options.from,
+    ends: parts.ends,
     inGroup: options.groupId !== undefined,
     isNew: (partition) => subscription.isNew(partition),
-    onReady: (partition) => parts.ready(partition),
+    onReady: (partition) => {
+      parts.ready(partition)
+      if (partition.isAtEnd) parts.handOut.wake()
+    },
     onStartChosen: (partitions) => {
       if (options.commitStart) parts.flush.commitStart(partitions)
     },
@@ -321,14 +336,21 @@ function failPartition({ runtime, handOut }: ConsumerParts, partition: AssignedP
   handOut.fail(error)
 }
 
+/** Whether a reader ends by itself: nothing is left to deliver. */
+function isAtEnd({ ends, lifecycle, member, assignment }: ConsumerParts): boolean {
+  if (ends === undefined || !lifecycle.isAssigned || (member?.state ?? 'stable') !== 'stable') return false
+  return ends.isReached(assignment.partitions.all)
+}
+
 /** A right is missing: the partition is read once it is granted. The reader rejects only if nothing else can be read. */
-function forbidden(
-  { cluster, handOut, assignment }: ConsumerParts,
-  partition: AssignedPartition,
-  error: KafkaError,
-): void {
+function forbidden(parts: ConsumerParts, partition: AssignedPartition, error: KafkaError): void {
+  const { cluster, handOut, assignment } = parts
   const { topic, partition: index } = partition
   cluster.logger.warn('reading is not authorized', { topic, partition: index, error: error.message, hint: error.hint })
+  if (parts.ends !== undefined) {
+    partition.buffer.fail(error)
+    return
+  }
   for (const { paused, trouble } of assignment.partitions.all) {
     if (!paused && trouble?.obstacle !== 'forbidden' && trouble?.obstacle !== 'failed') return
   }

@@ -36,7 +36,10 @@ export interface AssignmentHost {
   watch(topics: readonly string[]): void
   /** Looks up where to read these partitions. */
   resolve(partitions: readonly AssignedPartition[]): Promise<void>
-  /** They deliver nothing any more; `commit` follows within `graceMs`, as soon as their handlers have ended. */
+  /**
+   * They deliver nothing any more: what the application does not have yet should be returned. `commit` follows within `graceMs`, as
+   * soon as their handlers have ended.
+   */
   revoking(partitions: readonly AssignedPartition[], graceMs: number): void
   /** Commits what is processed of these partitions. */
   commit(partitions: readonly AssignedPartition[], timeoutMs: number): Promise<void>

@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
 import type { CallOptions, CloseOptions } from '../call-options.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { closedError, describePartition, KafkaError, optionError } from '../errors.ts'
@@ -21,13 +23,17 @@ import { type AnyMessage, Message, MessageBatch } from './message.ts'
 import { type ConsumerOptions, resolveConsumerOptions, type TopicSelector } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import { BatchReader } from './reading/batch-reader.ts'
+import { type CollectOptions, Collector } from './reading/collector.ts'
 import { KeyedRunner } from './reading/keyed-runner.ts'
+import { Loop } from './reading/loop.ts'
 import type { Item } from './reading/marks.ts'
 import { MessageReader, type ReadOptions } from './reading/message-reader.ts'
+import { PartitionReaders } from './reading/partition-readers.ts'
 import type { PollOptions } from './reading/poll.ts'
 import { isInside } from './reading/run-context.ts'
 import { type ResolvedRunOptions, type RunOptions, resolveRunOptions } from './reading/run-options.ts'
 import { Runner } from './reading/runner.ts'
+import { nodeStream, type StreamHost, type StreamOptions, webStream } from './reading/streams.ts'
 import { type ConsumerStatus, lagOf, membershipStatus, type PartitionStatus, statusOf } from './status.ts'
 
 export interface CommittedPosition extends TopicPartition {
@@ -55,7 +61,7 @@ const callOptions = ['timeoutMs', 'signal']
 
 /**
  * Reads topics as a member of a group, or assigned partitions without a group. Opens no connection before the first read. It has one
- * reader at a time: `for await`, `batches()`, `poll()` or `run()`. `M`: the messages of its topics.
+ * reader at a time: `for await`, `batches()`, `collected()`, `poll()` or `run()`. `M`: the messages of its topics.
  */
 export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M> {
   readonly #core: ConsumerCore
@@ -86,14 +92,36 @@ export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M
   messages(options: ReadOptions = {}): MessageReader<M> {
     checkOptions(options, 'consumer.messages()', ['signal'])
     this.#core.parts.poll.undo()
-    return new MessageReader(this.#core.parts.handOut, options)
+    const { handOut } = this.#core.parts
+    return new MessageReader(handOut, new Loop(handOut, options.signal))
   }
 
   /** Iterates over record batches as written; the rules are those of messages. */
   batches(options: ReadOptions = {}): BatchReader<M> {
     checkOptions(options, 'consumer.batches()', ['signal'])
     this.#core.parts.poll.undo()
-    return new BatchReader(this.#core.parts.handOut, this.#commitBatch, options)
+    const { handOut } = this.#core.parts
+    return new BatchReader(handOut, this.#commitBatch, new Loop(handOut, options.signal))
+  }
+
+  /**
+   * Iterates over lists of messages, for bulk inserts: a list has `maxRecords` messages of any partitions, or fewer where the first one
+   * has waited for `maxWaitMs`. Requesting the next list marks the previous one as processed; `break` does not.
+   */
+  collected(options: CollectOptions = {}): Collector<M> {
+    const { runtime, handOut, poll, options: own } = this.#core.parts
+    poll.undo()
+    return new Collector({ runtime, handOut, maxProcessingMs: own.maxProcessingMs }, options)
+  }
+
+  /**
+   * Iterates over readers of single partitions, which are read independently of each other: one for each partition as soon as it has
+   * records. A reader ends when its partition is revoked, lost or closed; after a `break` of its loop the partition follows again.
+   */
+  partitionReaders(options: ReadOptions = {}): PartitionReaders<M> {
+    checkOptions(options, 'consumer.partitionReaders()', ['signal'])
+    this.#core.parts.poll.undo()
+    return new PartitionReaders(this.#core.parts.handOut, this.#commitBatch, options)
   }
 
   /**
@@ -107,6 +135,26 @@ export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M
   /** What the last `poll` returned and was neither marked by `done` nor committed is delivered again. */
   undo(): void {
     this.#core.parts.poll.undo()
+  }
+
+  /**
+   * A stream of Node with `highWaterMark` messages. In a group it requires the mode 'manual', because it pulls ahead. `destroy` gives
+   * back what it pulled and you did not mark.
+   */
+  readable(options: StreamOptions = {}): Readable {
+    return nodeStream(this.#streamHost(), options)
+  }
+
+  /** The same as a web stream; `cancel` gives back. */
+  webStream(options: StreamOptions = {}): ReadableStream<M> {
+    return webStream<M>(this.#streamHost(), options)
+  }
+
+  #streamHost(): StreamHost {
+    const core = this.#core
+    const { handOut, poll, options } = core.parts
+    poll.undo()
+    return { handOut, hasGroup: options.groupId !== undefined, rewind: (...to) => core.seek(...to) }
   }
 
   /**
@@ -266,6 +314,14 @@ export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M
   off<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): this {
     this.#core.parts.events.off(event, listener)
     return this
+  }
+
+  /**
+   * Aborts as soon as `close()` begins, also that of the client, or when the consumer has failed. Then nothing more is delivered, and
+   * the item in hand should come to its end: it is still marked and committed.
+   */
+  get closing(): AbortSignal {
+    return this.#core.parts.lifecycle.closeBegun
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../call-options.ts'
 import { textOf } from '../error-data.ts'
-import { asKafkaError, closedError, type KafkaError } from '../errors.ts'
+import { closedError, type KafkaError } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
 import type { StartOffset } from '../group/offset-input.ts'
 import { errorFields } from '../logger.ts'
@@ -40,6 +40,7 @@ export class ConsumerCore {
       // A consumer that shares a budget has an equal part of it.
       maxBufferedBytes: 2 * prefetch.guaranteedBytes,
       commitBatch,
+      closing: lifecycle.closeBegun,
       ended: lifecycle.ended,
       get fatal() {
         return lifecycle.fatal
@@ -69,8 +70,8 @@ export class ConsumerCore {
 
   /** Joins the group, or starts the assigned partitions. Called by each reader. */
   start(): void {
-    const { lifecycle, flush, watchdog, member, manual, prefetch } = this.parts
-    if (member === undefined && manual.isPointless && lifecycle.state === 'idle') throw nothingToRead()
+    const { lifecycle, flush, watchdog, member, prefetch } = this.parts
+    if (lifecycle.state === 'idle' && this.parts.ungrouped.isPointless) throw nothingToRead()
     const isFirst = lifecycle.run()
     if (isFirst) {
       this.#releases = this.#register()
@@ -79,22 +80,13 @@ export class ConsumerCore {
       watchdog.start()
     }
     if (member !== undefined) member.join()
-    else if (isFirst) void this.#startAssigned()
+    else if (isFirst) void this.parts.ungrouped.start()
   }
 
   /** Assigns these partitions instead of those before. */
   async assign(places: readonly AssignedPlace[], options: CallOptions): Promise<void> {
     this.start()
     await this.parts.manual.change(places, options)
-  }
-
-  async #startAssigned(): Promise<void> {
-    const { lifecycle, manual } = this.parts
-    try {
-      await manual.start()
-    } catch (error) {
-      if (!lifecycle.closing.aborted) this.fail(asKafkaError(error, 'Starting the assigned partitions'))
-    }
   }
 
   // ---- positions and pauses

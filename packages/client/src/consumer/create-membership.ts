@@ -55,9 +55,13 @@ function listenerOf(parts: ConsumerParts): MembershipListener {
     knownSubscription: () => subscription.known(),
     layouts: (names, signal) => subscription.layouts(names, signal),
     knownTopic: (topic) => knownTopic(parts, topic),
-    onRevoked: (partitions, signal) => assignment.revoke(partitions, parts.graceMs, signal),
+    onRevoked: (partitions, signal) => {
+      lifecycle.reassigning()
+      return assignment.revoke(partitions, parts.graceMs, signal)
+    },
     onAssigned: (partitions, signal) => assignment.add(partitions, signal),
     lost: (partitions) => {
+      lifecycle.reassigning()
       assignment.lose(partitions)
       events.emit('lost', { partitions })
     },
@@ -71,6 +75,7 @@ function listenerOf(parts: ConsumerParts): MembershipListener {
       parts.member?.settled()
       lifecycle.assigned()
       flush.resume()
+      parts.handOut.wake()
       cluster.metrics.counter('consumer.rebalances').add(1)
       events.emit('rebalanced', info)
     },

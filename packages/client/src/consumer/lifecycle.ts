@@ -5,9 +5,11 @@ export type ConsumerState = 'idle' | 'running' | 'closing' | 'closed'
 
 /** Whether the consumer runs, and why it ended. The parts read it; only `close` and `fail` of the consumer move it. */
 export class Lifecycle {
+  readonly #begun = new AbortController()
   readonly #closing = new AbortController()
   readonly #ended = new AbortController()
   #started: Deferred<void> = newStarted()
+  #isAssigned = false
   #state: ConsumerState = 'idle'
   #fatal: KafkaError | undefined
   /** Milliseconds for closing; before that there is no limit. */
@@ -25,6 +27,11 @@ export class Lifecycle {
     return this.#state === 'running'
   }
 
+  /** Aborts as soon as the consumer begins to close, or has failed: what is in hand should come to its end. */
+  get closeBegun(): AbortSignal {
+    return this.#begun.signal
+  }
+
   /** Aborts when the consumer is closed, or when it failed: look-ups and commits end. */
   get closing(): AbortSignal {
     return this.#closing.signal
@@ -38,6 +45,11 @@ export class Lifecycle {
   /** Resolves with an assignment whose positions are known. */
   get started(): Promise<void> {
     return this.#started.promise
+  }
+
+  /** The assignment is complete: none of its partitions is being given up or taken over. */
+  get isAssigned(): boolean {
+    return this.#isAssigned
   }
 
   get closeTimeoutMs(): number {
@@ -54,11 +66,18 @@ export class Lifecycle {
   }
 
   assigned(): void {
+    this.#isAssigned = true
     this.#started.resolve()
+  }
+
+  /** Partitions are given up: another assignment follows. */
+  reassigning(): void {
+    this.#isAssigned = false
   }
 
   /** The member left its group: `started` waits for the next assignment. */
   unassigned(): void {
+    this.#isAssigned = false
     this.#started.resolve()
     this.#started = newStarted()
   }
@@ -68,6 +87,7 @@ export class Lifecycle {
     if (this.#fatal !== undefined || this.#state === 'closing' || this.#state === 'closed') return false
     this.#fatal = error
     this.#started.reject(error)
+    this.#begun.abort(error)
     this.#ended.abort(error)
     return true
   }
@@ -77,6 +97,7 @@ export class Lifecycle {
     const before = this.#state
     this.#state = 'closing'
     this.#closeTimeoutMs = timeoutMs
+    this.#begun.abort(closedError('consumer'))
     return before
   }
 

@@ -4,7 +4,7 @@ import { type AssignorName, assignorRule, resolveAssignors } from '../group/assi
 import type { ProtocolAssignor } from '../group/assignors/protocol-assignor.ts'
 import type { RawAssignor } from '../group/assignors/raw-assignor.ts'
 import type { TopicPartition } from '../group/membership.ts'
-import { isStartOffset, type StartOffset } from '../group/offset-input.ts'
+import { isStartOffset, isStartPlace, type StartOffset, type StartPlace, startPlaces } from '../group/offset-input.ts'
 import {
   flag,
   integer,
@@ -24,15 +24,9 @@ import { type DeadLetterOptions, type ResolvedDeadLetter, resolveDeadLetter } fr
 import { type OnUnreadable, resolveOnUnreadable, type UnreadablePolicy } from './failures/unreadable.ts'
 import { type ByteBudget, isByteBudget } from './fetching/byte-budget.ts'
 import type { Message } from './message.ts'
-import {
-  areSelectors,
-  checkNoPatternText,
-  nameOf,
-  selectorsOf,
-  selectorsText,
-  serdesOf,
-  untyped,
-} from './topic-input.ts'
+import type { ReadEnd } from './offsets/read-ends.ts'
+import { checkSource, isReadEnd } from './source-options.ts'
+import { areSelectors, nameOf, selectorsOf, selectorsText, serdesOf, untyped } from './topic-input.ts'
 import { isRe2, type Re2Pattern, type TopicSelector, type UntypedSelector } from './topic-selector.ts'
 
 export type { TopicSelector } from './topic-selector.ts'
@@ -40,7 +34,7 @@ export type { TopicSelector } from './topic-selector.ts'
 export interface AssignedPartition<S extends string | Topic = string> extends Omit<TopicPartition, 'topic'> {
   /** Its name, or a typed topic. */
   readonly topic: S
-  /** Default: the group's committed offset if there is a `groupId`, else by `offsetReset`. */
+  /** Default: the group's committed offset if there is a `groupId`, else `from`, else by `offsetReset`. */
   readonly offset?: StartOffset | undefined
 }
 
@@ -76,7 +70,7 @@ export type RebalanceHook = (partitions: readonly TopicPartition[], context: Reb
 
 /** Options of `kafka.consumer(…)`. All times are in milliseconds, all sizes in bytes. */
 export interface ConsumerOptions<Selector extends TopicSelector = UntypedSelector> {
-  /** Members of a group share the partitions. Required with `topics`. */
+  /** Members of a group share the partitions. Without it `topics` require `from`. */
   readonly groupId?: string | undefined
   /**
    * Names, patterns and typed topics. The client matches a RegExp, the brokers match `re2('…')`, both also against topics created
@@ -86,10 +80,22 @@ export interface ConsumerOptions<Selector extends TopicSelector = UntypedSelecto
   /** Reads these partitions without joining a group, instead of `topics`; an engine may change them later. */
   readonly assign?: readonly AssignedPartition<Exclude<Selector, RegExp | Re2Pattern>>[] | undefined
   /**
-   * Where to start without a committed offset, or when the log no longer contains it; 'none' fails in these cases. Default
-   * 'latest', as in Java.
+   * Where to start without a group. With `topics` all their partitions are read, also those that are added later; with `assign`
+   * those without an `offset`. Default: by `offsetReset`.
    */
-  readonly offsetReset?: 'earliest' | 'latest' | 'none' | undefined
+  readonly from?: StartPlace | undefined
+  /**
+   * Where reading ends: 'end', the end of each partition when it is first assigned; `{ timestamp }`, before its first record of that
+   * time or later, or at that end; `[{ topic, partition, offset }]`, before these offsets. A reader ends by itself once each
+   * partition is there. Default: it never does.
+   */
+  readonly until?: ReadEnd | undefined
+  /**
+   * Where to start without a committed offset, or when the log no longer contains it: an end of the log, `{ timestamp }`,
+   * `{ durationMs }` (that long ago, KIP-1106) or `{ last }` (that many offsets before the end); 'none' fails in these cases.
+   * Default 'latest', as in Java; with `from` it is 'earliest'.
+   */
+  readonly offsetReset?: StartPlace | 'none' | undefined
   /** Default 'auto'; 'none' without a `groupId`. */
   readonly commit?: CommitMode | undefined
   /**
@@ -186,6 +192,11 @@ const isCommitMode = (value: unknown) =>
     isCount(value.intervalMs) &&
     isCount(value.count))
 
+const offsetResetRule: OptionRule<StartPlace | 'none'> = {
+  default: 'latest',
+  check: (value) => (value === 'none' || isStartPlace(value) ? undefined : `must be one of 'none', ${startPlaces}`),
+}
+
 const badRecordRule: OptionRule<BadRecordPolicy> = {
   default: 'fail',
   check: (value) =>
@@ -202,7 +213,9 @@ export const consumerOptions = Object.freeze({
     (value) => Array.isArray(value) && value.every(isPartition),
     'must list partitions as { topic, partition, offset? }',
   ),
-  offsetReset: oneOf(['earliest', 'latest', 'none'], 'latest'),
+  from: optionalValue<StartPlace>(isStartPlace, `must be one of ${startPlaces}`),
+  until: optionalValue<ReadEnd>(isReadEnd, "must be 'end', { timestamp } or a list of { topic, partition, offset }"),
+  offsetReset: offsetResetRule,
   commit: optionalValue<CommitMode>(isCommitMode, "must be 'auto', 'manual', 'none' or { intervalMs, count }"),
   commitStart: optionalValue<boolean>((value) => typeof value === 'boolean', 'must be true or false'),
   onBadRecord: badRecordRule,
@@ -261,21 +274,7 @@ const owner = 'kafka.consumer()'
 /** Validates the options of `kafka.consumer(…)`; throws INVALID_OPTION. */
 export function resolveConsumerOptions(given: ConsumerOptions<TopicSelector>): ResolvedConsumerOptions {
   const { topics, assign, commit, commitStart, assignors, ...rest } = resolveOptions(owner, consumerOptions, given)
-  if (topics === undefined && assign === undefined) {
-    throw invalidOption(`Either 'topics' (with 'groupId') or 'assign' of ${owner} is required`)
-  }
-  if (topics !== undefined && assign !== undefined) {
-    throw invalidOption(`Options 'topics' and 'assign' of ${owner} exclude each other`)
-  }
-  checkNoPatternText(topics, owner)
-  if (topics !== undefined && rest.groupId === undefined) {
-    throw optionError(
-      'groupId',
-      owner,
-      "is required with 'topics': topics are divided among the members of a group",
-      'Set a groupId, or read partitions without a group with `assign: [{ topic, partition }]`.',
-    )
-  }
+  checkSource(owner, { topics, assign, ...rest })
   if (given.maxBufferedBytes !== undefined && given.fetchBudget !== undefined) {
     throw invalidOption(`Options 'maxBufferedBytes' and 'fetchBudget' of ${owner} exclude each other`)
   }
@@ -293,6 +292,7 @@ export function resolveConsumerOptions(given: ConsumerOptions<TopicSelector>): R
   return Object.freeze({
     ...rest,
     deadLetter,
+    offsetReset: given.offsetReset ?? (rest.from === undefined ? rest.offsetReset : 'earliest'),
     onUnreadable: resolveOnUnreadable(rest.onUnreadable, deadLetter),
     commitStart: rest.groupId !== undefined && (commitStart ?? policy.automatic),
     topics: selectorsOf(topics).map(untyped),

@@ -21,6 +21,7 @@ import type { Committer } from './offsets/committer.ts'
 import type { OffsetRequests } from './offsets/offset-requests.ts'
 import type { Positions } from './offsets/positions.ts'
 import type { ProgressFlush } from './offsets/progress-flush.ts'
+import type { ReadEnds } from './offsets/read-ends.ts'
 import type { ResolvedConsumerOptions } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { HandOut } from './reading/hand-out.ts'
@@ -29,6 +30,7 @@ import type { Poll } from './reading/poll.ts'
 import type { Watchdog } from './reading/watchdog.ts'
 import type { Subscription } from './subscription.ts'
 import type { Turns } from './turns.ts'
+import type { Ungrouped } from './ungrouped.ts'
 
 /** The connections of one consumer. */
 export interface ConsumerConnections {
@@ -60,14 +62,18 @@ export interface ConsumerParts {
   readonly source: Source
   readonly lookups: OffsetRequests
   readonly positions: Positions
+  /** Undefined: reading never ends by itself. */
+  readonly ends: ReadEnds | undefined
   /** For commits that the application makes. */
   readonly committer: Committer
   /** Stores the progress: the committer, unless transactions do it. */
   readonly flush: ProgressFlush
   readonly commitHealth: CommitHealth
   readonly manual: ManualAssignment
-  /** Undefined for manually assigned partitions: their consumer is no member of a group and only commits to it. */
+  /** Undefined for a consumer that is no member of a group: with assigned partitions it only commits to it. */
   readonly member: GroupMember | undefined
+  /** Starts a consumer without a member. */
+  readonly ungrouped: Ungrouped
   readonly watchdog: Watchdog
   /** For retry topics and dead letters. */
   readonly failureSender: FailureSender

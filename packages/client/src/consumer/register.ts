@@ -6,13 +6,14 @@ const groupTroubleMs = 60_000
 
 /** Registers gauges, the health check and the metadata listener. Returns functions that unregister them. */
 export function register(parts: ConsumerParts): (() => void)[] {
-  const { cluster, prefetch, source, assignment, member, missing } = parts
+  const { cluster, prefetch, source, assignment, member, missing, ungrouped } = parts
   const { metrics } = cluster
   return [
     cluster.onMetadata(() => {
       source.update()
       missing.look()
-      member?.membership?.metadataChanged()
+      if (member === undefined) ungrouped.metadataChanged()
+      else member.membership?.metadataChanged()
     }),
     metrics.gauge('consumer.bufferedBytes', () => prefetch.bufferedBytes),
     metrics.gauge('consumer.lag', () => lagOf(assignment.partitions.all) ?? -1),

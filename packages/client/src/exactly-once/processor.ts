@@ -174,6 +174,7 @@ export class TransactionalProcessor {
       if (!(await this.#rounds.register())) throw lifecycle.fatal ?? this.#closing.signal.reason
       this.#registered.resolve()
       const host = {
+        closing: lifecycle.closeBegun,
         ended: lifecycle.ended,
         get fatal() {
           return lifecycle.fatal

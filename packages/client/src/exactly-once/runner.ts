@@ -11,6 +11,8 @@ import type { Round } from './round.ts'
 import type { Rounds } from './rounds.ts'
 
 export interface ProcessorRunnerHost {
+  /** Aborts when the processor begins to close. */
+  readonly closing: AbortSignal
   /** Aborts when the processor failed or is closed. */
   readonly ended: AbortSignal
   readonly fatal: KafkaError | undefined
@@ -114,7 +116,7 @@ export class ProcessorRunner implements Reader {
       else delivery.handBatch(batch)
       const { start: offset } = delivery
       try {
-        const context = new PartitionContext(batch.owner)
+        const context = new PartitionContext(batch.owner, this.#host.closing)
         const result =
           eachBatch === undefined
             ? each!(new Message(batch, batch.records), round.tx, context)

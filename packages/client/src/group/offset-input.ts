@@ -1,8 +1,21 @@
 import type { TopicPartition } from '../cluster/topology.ts'
 import { describePartition, KafkaError } from '../errors.ts'
 
-/** Where to read from: an offset, or one end of the log. */
-export type StartOffset = bigint | number | 'earliest' | 'latest'
+/**
+ * A place in the log of a partition, looked up when it is needed. `timestamp`: the first record of that time (ms since the epoch) or
+ * later; `durationMs`: the same, that long ago (KIP-1106); without such a record the end. `last`: that many offsets before the end.
+ */
+export type StartPlace =
+  | 'earliest'
+  | 'latest'
+  | { readonly timestamp: number }
+  | { readonly durationMs: number }
+  | { readonly last: number }
+
+export type TimestampPlace = Extract<StartPlace, { readonly timestamp: number }>
+
+/** Where to read from: an offset, or a place. */
+export type StartOffset = bigint | number | StartPlace
 
 /** The next offset to read of a partition. */
 export interface PartitionOffset extends TopicPartition {
@@ -15,15 +28,28 @@ export interface PartitionOffset extends TopicPartition {
 const longestTopicChars = 249
 
 /** Whether a value is an offset: a bigint or a safe integer, 0 or more. Text and -1 are none. */
-function isOffset(value: unknown): value is bigint | number {
+export function isOffset(value: unknown): value is bigint | number {
   if (typeof value === 'bigint') return value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER)
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
-/** An offset, or one end of the log. */
+/** An offset, or a place in the log. */
 export function isStartOffset(value: unknown): value is StartOffset {
-  return value === 'earliest' || value === 'latest' || isOffset(value)
+  return isStartPlace(value) || isOffset(value)
 }
+
+export function isStartPlace(value: unknown): value is StartPlace {
+  if (value === 'earliest' || value === 'latest') return true
+  if (typeof value !== 'object' || value === null) return false
+  const [[name, amount] = ['', undefined], ...more] = Object.entries(value)
+  if (more.length > 0) return false
+  return (
+    (name === 'timestamp' || name === 'durationMs' || name === 'last') && typeof amount === 'number' && isOffset(amount)
+  )
+}
+
+/** What `isStartPlace` accepts, for messages. */
+export const startPlaces = "'earliest', 'latest', { timestamp }, { durationMs } or { last }"
 
 /** Checks `{ topic, partition, … }` as a caller passed it. `caller` is the call, 'consumer.seek()'. */
 export function checkPlace(
@@ -80,7 +106,7 @@ export function checkCommit(value: unknown, caller: string): asserts value is Pa
   if (typeof metadata !== 'string') throw invalid(`The metadata of ${describePartition(value)} must be a string`, value)
 }
 
-const offsetHint = "Pass a bigint or an integer of at least 0, 'earliest' or 'latest'."
+const offsetHint = `Pass a bigint or an integer of at least 0, or ${startPlaces}.`
 const commitHint = 'Pass the next offset to read as a bigint or an integer of at least 0.'
 
 function shapeOf(more: readonly string[]): string {

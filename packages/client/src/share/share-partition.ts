@@ -18,6 +18,7 @@ export class SharePartition implements BatchOwner, SharePlace {
   // A share group has no position: nothing is delivered again because of a seek, and nothing is halted.
   readonly era = new Era()
   readonly halted = false
+  readonly limit = Number.POSITIVE_INFINITY
   readonly highWatermark = -1
   #brokerId = -1
   #resumeAtMs = 0

@@ -29,6 +29,7 @@ const buffers: BufferHost<AssignedPartition> = {
   ready() {},
   unreadable() {},
   skipped() {},
+  ended() {},
 }
 
 const policies = {

@@ -36,6 +36,7 @@ const buffers: BufferHost<AssignedPartition> = {
   ready: () => {},
   unreadable: () => {},
   skipped: () => {},
+  ended: () => {},
 }
 
 /** Look-ups on scripted brokers, which respond from the tables of `offsets`. */

@@ -157,6 +157,7 @@ export class ScriptedSource implements SourceHost {
         if (!this.holds) queueMicrotask(() => this.#deliver(partition))
       },
       skipped: () => {},
+      ended: () => {},
       unreadable: (partition, cause) => {
         this.unreadable.push(cause)
         partition.obstruct('failed', undefined, this.runtime.monoNow())

@@ -18,6 +18,7 @@ const hostOfBuffers: BufferHost<AssignedPartition> = {
   inflate: () => 'later',
   ready: () => {},
   skipped: () => {},
+  ended: () => {},
   unreadable: () => {},
 }
 

@@ -158,6 +158,10 @@ export class FailureHandling {
     }
     if (eachBatch !== undefined)
       throw optionError('retryTopics', owner, "needs 'each': it does not work with 'eachBatch'")
+    if (given.until !== undefined) {
+      const hint = "Leave 'until' out, or use 'retry' and 'deadLetter' alone."
+      throw optionError('retryTopics', owner, "excludes 'until' of the consumer: a retry topic has no end", hint)
+    }
     if (given.groupId === undefined) throw optionError('retryTopics', owner, 'needs a consumer with a groupId')
     if (options.commit.automatic && options.commit.mark) return
     const hint = "Leave 'commit' out: the handler cannot commit messages that another consumer has read."

@@ -17,6 +17,7 @@ export function retryHandler(
       get signal() {
         return context.signal
       },
+      closing: context.closing,
       retry: { original, attempts },
     })
   }

@@ -188,6 +188,7 @@ export class BrokerLoop {
       if (fetching.resumeAtMs > nowMs || fetching.brokerId !== broker.id) continue
       if (this.#session.offsetOf(partition) < 0) continue
       fetching.unchanged(nowMs)
+      if (result.isEmpty && this.#session.offsetOf(partition) === fetching.offset) partition.foundNothing(committedOnly)
       if (fetching.highWatermark < 0) lacksEnds = true
     }
     if (lacksEnds) this.#session.reset()
@@ -197,7 +198,7 @@ export class BrokerLoop {
   /** The broker dropped the session or expects another epoch: a full request opens a new session. */
   #sessionLost(broker: Broker, code: number): FetchResult {
     this.#session.reset()
-    if (meaningOf(code).fetchSessionLost) return { progressed: false, explained: true }
+    if (meaningOf(code).fetchSessionLost) return { progressed: false, explained: true, isEmpty: false }
     throw kafkaErrorOf(code, 'Fetching', { broker })
   }
 

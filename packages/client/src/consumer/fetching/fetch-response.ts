@@ -40,6 +40,8 @@ export interface FetchResult {
   progressed: boolean
   /** Partitions of the request are not fetched again from this broker for the moment. */
   explained: boolean
+  /** The broker had no record for any partition of the request. A throttled response says nothing about that. */
+  isEmpty: boolean
 }
 
 /**
@@ -51,11 +53,13 @@ export async function acceptFetch(
   session: FetchSession,
   context: FetchContext,
 ): Promise<FetchResult> {
-  const result: FetchResult = { progressed: false, explained: false }
+  const result: FetchResult = { progressed: false, explained: false, isEmpty: response.throttleTimeMs === 0 }
   const hinted: Part[] = []
   const parts = partsOf(response, session)
   const acceptPart = (part: Part): void => {
-    const [requested, { errorCode }] = part
+    const [requested, { errorCode, records, preferredReadReplica }] = part
+    const saysNothing = errorCode !== 0 || preferredReadReplica >= 0
+    if (saysNothing || (records !== null && records.length > 0)) result.isEmpty = false
     const isElsewhere = errorCode !== 0 && requested.partition.fetching.brokerId !== context.broker.id
     if (!isCurrent(requested) || isElsewhere) result.progressed = true
     else if (errorCode === 0 && isFirstOfLeader(requested, context)) hinted.push(part)

@@ -19,7 +19,11 @@ export class Pacing {
   }
 
   /** `maxWaitMs`: that of the request. */
-  pauseMs({ progressed, explained }: FetchResult, elapsedMs: number, maxWaitMs: number): number {
+  pauseMs(
+    { progressed, explained }: Pick<FetchResult, 'progressed' | 'explained'>,
+    elapsedMs: number,
+    maxWaitMs: number,
+  ): number {
     const isHeld = maxWaitMs > 0 && elapsedMs >= maxWaitMs / 2
     if (progressed || isHeld) {
       this.#idle = 0

@@ -173,6 +173,10 @@ export class Prefetch implements BufferHost<AssignedPartition>, FetchBudget {
     this.#options.onSkipped(partition)
   }
 
+  ended(): void {
+    this.wake()
+  }
+
   unreadable(partition: AssignedPartition, cause: unknown, range: UnreadableRange | undefined): void {
     this.#options.onUnreadable(partition, cause, range)
   }

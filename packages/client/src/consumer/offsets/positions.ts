@@ -1,22 +1,29 @@
 import type { Runtime } from '@ottla/runtime'
 import type { TopicPartition } from '../../cluster/topology.ts'
 import type { KafkaError } from '../../errors.ts'
+import type { StartOffset, StartPlace } from '../../group/offset-input.ts'
 import { decodeAhead } from '../partition/ahead-codec.ts'
 import type { AssignedPartition, Placement } from '../partition/assigned-partition.ts'
 import type { Position } from '../partition/position.ts'
 import type { Turns } from '../turns.ts'
-import { earliestTimestamp, latestTimestamp } from './offset-messages.ts'
+import type { FoundOffset } from './offset-batch.ts'
 import type { OffsetRequests } from './offset-requests.ts'
 import { PartitionLookups } from './partition-lookups.ts'
+import { isNearEnd, queriesOf } from './place-queries.ts'
 import { noCommitError, notInLogError, recreatedError, truncatedError } from './position-errors.ts'
 import { PositionWaiters } from './position-waiters.ts'
+import { type ReadEnds, replacedError } from './read-ends.ts'
 
 export type ResetReason = 'no-committed-offset' | 'out-of-range' | 'truncated' | 'recreated'
 
 export interface PositionsHost {
-  readonly runtime: Pick<Runtime, 'monoNow'>
+  readonly runtime: Pick<Runtime, 'monoNow' | 'wallNow'>
   readonly turns: Turns
-  readonly offsetReset: 'earliest' | 'latest' | 'none'
+  readonly offsetReset: StartPlace | 'none'
+  /** Where to start without a group; undefined: by `offsetReset`. */
+  readonly from?: StartPlace | undefined
+  /** Where reading ends; undefined: nowhere. */
+  readonly ends?: ReadEnds | undefined
   /** Whether there are committed offsets to start from. */
   readonly inGroup: boolean
   /** The partition was created after the consumer started: 'latest' would skip its first records. */
@@ -33,10 +40,10 @@ export interface PositionsHost {
   onFatal(error: KafkaError): void
 }
 
-/** How to continue at an end of the log. */
-interface EndOptions {
+/** How to continue at a place in the log. */
+interface PlaceOptions {
   readonly how: Placement
-  readonly reason?: ResetReason
+  readonly reason?: ResetReason | undefined
   /** The position before, for the report. */
   readonly from?: number
 }
@@ -60,7 +67,7 @@ export class Positions {
     requests.onSettled(() => this.#reportChosen())
     this.#lookups = new PartitionLookups({
       nowMs: () => host.runtime.monoNow(),
-      onObstacle: (partition) => this.#waiters.check(partition),
+      onObstacle: (partition) => this.#obstructed(partition),
       onRefused: (partition, error) => this.#refused(partition, error),
     })
   }
@@ -83,8 +90,8 @@ export class Positions {
     else this.#fromCommit(partition)
   }
 
-  /** Synchronous for an offset; an end of the log is looked up, and nothing is delivered until it is found. */
-  seek(partition: AssignedPartition, offset: bigint | number | 'earliest' | 'latest'): void {
+  /** Synchronous for an offset; a place is looked up, and nothing is delivered until it is found. */
+  seek(partition: AssignedPartition, offset: StartOffset): void {
     if (partition.owned) this.#moveTo(partition, offset, 'sought')
   }
 
@@ -96,7 +103,7 @@ export class Positions {
     const { offsetReset } = this.#host
     if (offsetReset === 'none') this.#fail(partition, notInLogError(partition, offset))
     // As in Java, 'latest' also applies where the beginning of the log has moved past the position.
-    else this.#toEnd(partition, offsetReset, { how: 'reset', reason: 'out-of-range', from: offset })
+    else this.#toPlace(partition, offsetReset, { how: 'reset', reason: 'out-of-range', from: offset })
   }
 
   /** The partition has a newer leader: its log may lack what was fetched from the old one. */
@@ -134,14 +141,20 @@ export class Positions {
     this.#lookups.cancel(partition)
     partition.displace('recreated')
     if (restart !== undefined) restart()
+    else if (this.#host.ends !== undefined) this.#fail(partition, replacedError(partition))
     else if (this.#host.offsetReset === 'none') this.#fail(partition, recreatedError(partition))
-    else this.#toEnd(partition, 'earliest', { how: 'recreated', reason: 'recreated', from })
+    else this.#toPlace(partition, 'earliest', { how: 'recreated', reason: 'recreated', from })
   }
 
   /** The topic was created again, and this member does not have the new one: it reads nothing until it gives the partition up. */
   abandon(partition: AssignedPartition): void {
     this.#lookups.cancel(partition)
     partition.displace('recreated')
+  }
+
+  /** The topic was deleted. */
+  missing(partition: AssignedPartition, error: KafkaError): void {
+    if (partition.owned && partition.failed === undefined) this.#fail(partition, error)
   }
 
   /** Revoked, lost or closed. */
@@ -162,15 +175,15 @@ export class Positions {
 
   // ---- look-ups
 
-  #moveTo(partition: AssignedPartition, to: bigint | number | 'earliest' | 'latest', how: 'start' | 'sought'): void {
+  #moveTo(partition: AssignedPartition, to: StartOffset, how: 'start' | 'sought'): void {
     this.#lookups.cancel(partition)
-    if (typeof to !== 'string') {
+    if (typeof to === 'bigint' || typeof to === 'number') {
       partition.place({ offset: Number(to), epoch: -1 }, how)
       this.#ready(partition)
       return
     }
     if (how === 'sought') partition.displace('sought')
-    this.#toEnd(partition, to, { how })
+    this.#toPlace(partition, to, { how })
   }
 
   #fromCommit(partition: AssignedPartition): void {
@@ -198,35 +211,73 @@ export class Positions {
 
   /** Looked up once: from then on the position is a number, so that a later failure never moves it. */
   #byPolicy(partition: AssignedPartition): void {
-    const { offsetReset } = this.#host
-    if (offsetReset === 'none') {
+    const { offsetReset, from } = this.#host
+    const policy = from ?? offsetReset
+    if (policy === 'none') {
       this.#fail(partition, noCommitError(partition))
       return
     }
     const isFresh = this.#fresh.has(partition) || this.#host.isNew(partition)
-    this.#toEnd(partition, isFresh ? 'earliest' : offsetReset, { how: 'policy', reason: 'no-committed-offset' })
+    const place = isFresh && isNearEnd(policy) ? 'earliest' : policy
+    const reason = from === undefined ? 'no-committed-offset' : undefined
+    this.#toPlace(partition, place, { how: 'policy', reason })
   }
 
-  #toEnd(partition: AssignedPartition, end: 'earliest' | 'latest', options: EndOptions): void {
-    const { how, reason, from = -1 } = options
+  #toPlace(partition: AssignedPartition, place: StartPlace, options: PlaceOptions): void {
+    const { how } = options
     const { leaderEpoch } = partition.fetching
-    const again = () => this.#toEnd(partition, end, options)
+    const again = () => this.#toPlace(partition, place, options)
     const restart = how === 'policy' ? () => this.#byPolicy(partition) : how === 'reset' ? undefined : again
-    this.#lookups.run(partition, {
-      start: (listener) =>
-        this.#requests.list(partition, end === 'earliest' ? earliestTimestamp : latestTimestamp, listener),
-      restart,
-      found: ({ offset, leaderEpoch: epoch }) => {
-        partition.place({ offset, epoch }, how)
-        // The leader of this epoch has just named the offset.
-        partition.validated(leaderEpoch)
-        // An empty log has no record of an epoch, and has lost none.
-        const isSame = reason === 'truncated' && offset === from
-        if (reason !== undefined && !isSame) this.#host.onReset(partition, from, offset, reason)
-        if (this.#host.inGroup && (how === 'policy' || how === 'recreated')) this.#chosen.push(partition)
-        this.#ready(partition)
-      },
+    const { first, second, choose } = queriesOf(place, this.#host.runtime.wallNow())
+    const arrive = (found: FoundOffset) => this.#arrived(partition, found, leaderEpoch, options)
+    this.#list(partition, first, restart, (found) => {
+      if (second === undefined) arrive(found)
+      else this.#list(partition, second, restart, (next) => arrive(choose(found, next)))
     })
+  }
+
+  #list(
+    partition: AssignedPartition,
+    timestamp: number,
+    restart: (() => void) | undefined,
+    found: (found: FoundOffset) => void,
+  ): void {
+    this.#lookups.run(partition, {
+      start: (listener) => this.#requests.list(partition, timestamp, listener),
+      restart,
+      found,
+    })
+  }
+
+  /** `leaderEpoch`: of the leader that named the offset. */
+  #arrived(partition: AssignedPartition, found: FoundOffset, leaderEpoch: number, options: PlaceOptions): void {
+    const { how, reason, from = -1 } = options
+    const { offset, leaderEpoch: epoch } = found
+    partition.place({ offset, epoch }, how)
+    if (how === 'reset') this.#host.ends?.doubt(partition)
+    partition.validated(leaderEpoch)
+    // An empty log has no record of an epoch, and has lost none.
+    const isSame = reason === 'truncated' && offset === from
+    if (reason !== undefined && !isSame) this.#host.onReset(partition, from, offset, reason)
+    if (this.#host.inGroup && (how === 'policy' || how === 'recreated')) this.#chosen.push(partition)
+    this.#ready(partition)
+  }
+
+  /** The end at which reading stops is looked up behind each new position, unless it is known. Returns whether it is. */
+  #lookUpEnd(partition: AssignedPartition): boolean {
+    const { ends, runtime } = this.#host
+    if (ends === undefined || ends.apply(partition)) return false
+    const { first, second, choose } = queriesOf(ends.place, runtime.wallNow())
+    const arrive = ({ offset }: FoundOffset) => {
+      partition.resolved()
+      ends.found(partition, offset)
+      this.#ready(partition)
+    }
+    this.#list(partition, first, undefined, (end) => {
+      if (second === undefined) arrive(end)
+      else this.#list(partition, second, undefined, (found) => arrive(choose(end, found)))
+    })
+    return true
   }
 
   /** One report for all partitions of a response. */
@@ -261,6 +312,7 @@ export class Positions {
       return
     }
     const isDelivered = partition.truncate(end)
+    this.#host.ends?.cut(partition, end.offset)
     partition.validated(leaderEpoch)
     if (isDelivered) this.#host.onReset(partition, from, end.offset, 'truncated')
     this.#ready(partition)
@@ -273,10 +325,18 @@ export class Positions {
     // Without topic ids this is how a recreated topic shows, whose epochs start from 0.
     if (partition.fetching.topicId === undefined) this.recreated(partition)
     else if (offsetReset === 'none') this.#fail(partition, truncatedError(partition, offset, undefined))
-    else this.#toEnd(partition, offsetReset, { how: 'reset', reason: 'truncated', from: offset })
+    else this.#toPlace(partition, offsetReset, { how: 'reset', reason: 'truncated', from: offset })
   }
 
   // ---- outcomes
+
+  #obstructed(partition: AssignedPartition): void {
+    const { trouble } = partition
+    // A reader that ends by itself does not wait for a right.
+    const isRefused = this.#host.ends !== undefined && trouble?.obstacle === 'forbidden'
+    if (isRefused && trouble.error !== undefined) this.#fail(partition, trouble.error)
+    else this.#waiters.check(partition)
+  }
 
   #refused(partition: AssignedPartition, error: KafkaError): void {
     if (error.topic === undefined) this.#host.onFatal(error)
@@ -292,6 +352,7 @@ export class Positions {
   }
 
   #ready(partition: AssignedPartition): void {
+    if (this.#lookUpEnd(partition)) return
     this.validate(partition)
     this.#waiters.check(partition)
     if (!this.#lookups.has(partition)) this.#host.onReady(partition)

@@ -45,6 +45,7 @@ export class AssignedPartition implements BufferOwner {
   #trouble: Trouble | undefined
   /** The position is being looked up or validated; requests for that may have failed meanwhile. */
   #resolving = false
+  #limit = Number.POSITIVE_INFINITY
   /** The leader epoch in which the position was validated; in a newer one the log may have been truncated. */
   #validatedEpoch = -1
 
@@ -153,6 +154,7 @@ export class AssignedPartition implements BufferOwner {
   isFetchable(nowMs: number): boolean {
     const { fetching } = this
     if (this.#halted || this.#resolving || this.#trouble?.obstacle === 'failed' || fetching.offset < 0) return false
+    if (fetching.offset >= this.#limit || this.progress.next >= this.#limit) return false
     return nowMs >= fetching.resumeAtMs && !fetching.topicMissing && !this.buffer.isUnreadable
   }
 
@@ -163,7 +165,29 @@ export class AssignedPartition implements BufferOwner {
     return next < 0 || offset < 0 || highWatermark < 0 ? undefined : Math.max(0, highWatermark - next)
   }
 
+  get limit(): number {
+    return this.#limit
+  }
+
+  /** Whether nothing is left to deliver before the limit. A partition that failed delivers nothing more until a seek. */
+  get isAtEnd(): boolean {
+    if (this.failed !== undefined) return this.buffer.isReported
+    return !this.#resolving && this.progress.next >= this.#limit
+  }
+
   // ---- state
+
+  /** Delivers the records before this offset. */
+  limitTo(offset: number): void {
+    this.#limit = offset
+  }
+
+  /** A fetch at the offset to fetch brought nothing, so up to the end of the log there is no record. */
+  foundNothing(committedOnly: boolean): void {
+    const { highWatermark, lastStableOffset } = this.fetching
+    const end = committedOnly ? lastStableOffset : highWatermark
+    if (this.#limit <= end && this.fetching.offset < this.#limit) this.buffer.passTo(this.#limit)
+  }
 
   pause(paused: boolean): void {
     this.#paused = paused

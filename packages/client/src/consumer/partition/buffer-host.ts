@@ -5,6 +5,8 @@ import type { UnreadableRange } from './unreadable-range.ts'
 
 export interface BufferOwner extends BatchOwner {
   readonly progress: Progress
+  /** Nothing is left to deliver before its limit. */
+  readonly isAtEnd: boolean
 }
 
 /** What the buffers of all partitions share: the budget of bytes, decompression, and the queue for readers. */
@@ -27,6 +29,8 @@ export interface BufferHost<Owner extends BufferOwner> {
   ready(owner: Owner): void
   /** The position moved over what has no record to deliver, and the commit may follow. */
   skipped(owner: Owner): void
+  /** The position reached the limit. */
+  ended(owner: Owner): void
   /** What follows cannot be read. Called when everything before was delivered. Without a range it is not known how much it is. */
   unreadable(owner: Owner, cause: unknown, range: UnreadableRange | undefined): void
 }

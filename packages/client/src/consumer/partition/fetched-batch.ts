@@ -11,6 +11,8 @@ export interface BatchOwner {
   /** Deliver nothing at the moment. */
   readonly halted: boolean
   readonly highWatermark: number
+  /** Records from this offset on are not delivered; Infinity: there is no such limit. */
+  readonly limit: number
   readonly signal: AbortSignal
   /** Undefined: the topic has no serdes, and its messages are bytes. */
   readonly decoder?: RecordDecoder | undefined
@@ -30,7 +32,7 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
   readonly decoder: RecordDecoder | undefined
   readonly batch: RecordBatch
   readonly baseOffset: number
-  /** The offset after the batch; compaction may have removed its last records. */
+  /** The offset after the batch, at most the limit of its partition; compaction may have removed its last records. */
   readonly end: number
   readonly leaderEpoch: number
   /** Base of the records' timestamp deltas; with `fixedTimestamp` all records have this timestamp. */
@@ -58,7 +60,7 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
     this.decoder = owner.decoder
     this.batch = batch
     this.baseOffset = Number(batch.baseOffset)
-    this.end = this.baseOffset + batch.lastOffsetDelta + 1
+    this.end = Math.min(owner.limit, this.baseOffset + batch.lastOffsetDelta + 1)
     this.leaderEpoch = batch.partitionLeaderEpoch
     this.fixedTimestamp = batch.timestampType === 'append'
     this.baseTimestamp = this.fixedTimestamp ? batch.maxTimestamp : batch.baseTimestamp
@@ -153,6 +155,7 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
     const records = this.#records
     while (records.next()) {
       const offset = this.baseOffset + records.offsetDelta
+      if (offset >= this.end) return false
       if (offset < this.#from || (this.#only !== undefined && !this.#only.has(offset))) continue
       this.#at = offset + 1
       return true

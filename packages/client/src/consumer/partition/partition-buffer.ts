@@ -64,6 +64,11 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     return this.#unreadable !== undefined
   }
 
+  /** Whether what cannot be read was reported: everything before it was delivered. */
+  get isReported(): boolean {
+    return this.#unreadable !== undefined && !this.isOut && this.#isEmpty && !this.#inflating
+  }
+
   /** A reader has a batch. */
   get isOut(): boolean {
     return this.#out.length > 0
@@ -140,6 +145,11 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   /** The record at which the reader's batch stopped cannot be delivered: the position moves over it. */
   passOver(batch: FetchedBatch<Owner>): void {
     if (batch.era.ended === undefined) this.#moveOver(batch.offset + 1, batch.leaderEpoch)
+  }
+
+  /** The log has no record from what was fetched to before `to`. Does nothing while a part of that is not delivered. */
+  passTo(to: number): void {
+    if (this.isDrained) this.#moveOver(to, -1)
   }
 
   /** A reader returns a batch that it delivered in part, or not at all; of several the last one first. */
@@ -244,6 +254,11 @@ export class PartitionBuffer<Owner extends BufferOwner> {
       return undefined
     }
     const { progress } = this.#owner
+    if (batch.baseOffset >= this.#owner.limit) {
+      this.#drop(chunk)
+      this.#skip(this.#owner.limit, -1)
+      return undefined
+    }
     const end = Number(batch.baseOffset) + batch.lastOffsetDelta + 1
     this.#parsedTo = end
     const isSkipped = chunk.aborted?.excludes(batch) === true || batch.isControl || batch.recordCount === 0
@@ -265,6 +280,7 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     const { progress } = this.#owner
     progress.skip(to, epoch)
     if (progress.uncommittedTail !== undefined) this.#host.skipped(this.#owner)
+    if (this.#owner.isAtEnd) this.#host.ended(this.#owner)
   }
 
   /** Makes a batch ready; false: it is ready later. */
@@ -352,8 +368,8 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   }
 
   #reportUnreadable(): void {
-    if (this.#unreadable === undefined || this.isOut || !this.#isEmpty || this.#inflating) return
-    const { cause, batch } = this.#unreadable
+    if (!this.isReported) return
+    const { cause, batch } = this.#unreadable!
     const range = batch === undefined ? undefined : rangeOf(batch, () => this.#nextOffset())
     this.#host.unreadable(this.#owner, cause, range)
   }

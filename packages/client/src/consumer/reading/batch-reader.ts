@@ -1,21 +1,20 @@
 import { type AnyMessage, type BatchOf, type Message, MessageBatch } from '../message.ts'
 import type { DeliveredBatch } from './delivery.ts'
 import { busyError, type HandOut } from './hand-out.ts'
-import { Loop } from './loop.ts'
-import type { ReadOptions } from './message-reader.ts'
+import type { LoopPort } from './loop.ts'
 
 /** Iterates over record batches as written. The rules are those of `MessageReader`. */
 export class BatchReader<M extends AnyMessage = Message> implements AsyncIterableIterator<BatchOf<M>> {
   readonly #handOut: HandOut
   readonly #commit: (batch: MessageBatch<AnyMessage>) => Promise<void>
-  readonly #loop: Loop
+  readonly #loop: LoopPort
   #isBusy = false
 
   /** @internal */
-  constructor(handOut: HandOut, commit: (batch: MessageBatch<AnyMessage>) => Promise<void>, { signal }: ReadOptions) {
+  constructor(handOut: HandOut, commit: (batch: MessageBatch<AnyMessage>) => Promise<void>, loop: LoopPort) {
     this.#handOut = handOut
     this.#commit = commit
-    this.#loop = new Loop(handOut, signal)
+    this.#loop = loop
   }
 
   [Symbol.asyncIterator](): this {
@@ -57,7 +56,7 @@ export class BatchReader<M extends AnyMessage = Message> implements AsyncIterabl
   async #next(): Promise<DeliveredBatch | undefined> {
     const handOut = this.#handOut
     for (;;) {
-      const batch = handOut.take(this.#loop) ?? (await handOut.next(this.#loop))
+      const batch = this.#loop.take() ?? (await this.#loop.next())
       if (batch === undefined || this.#loop.isEnded) return batch
       if (!batch.current) handOut.putBack(batch)
       else if (handOut.decodeBatch(batch)) return batch

@@ -127,6 +127,17 @@ export class Delivery {
     if (end <= (this.#era?.validBelow ?? 0)) this.#partition?.progress.settle(start, end)
   }
 
+  /** What was marked at its beginning is no longer part of it, and the rest counts as another item. False: nothing is left. */
+  trim(): boolean {
+    const partition = this.#partition
+    if (partition === undefined || !this.isOpen) return false
+    const { offset } = partition.progress.lowestUndone
+    if (this.#era !== partition.era || offset <= this.#start) return true
+    this.#start = offset
+    this.#turn++
+    return true
+  }
+
   /** The application returns the item: what of it was not marked is delivered again. */
   undo(): void {
     const partition = this.#partition

@@ -17,6 +17,10 @@ export interface Reader {
   readonly signal: AbortSignal | undefined
   /** The partition was resumed, moved or given up. */
   partitionChanged?(partition: AssignedPartition): void
+  /** The partition is about to be given up: what the application does not have yet should be returned. */
+  revoking?(partition: AssignedPartition): void
+  /** Items that were taken wait to be processed, so that reading does not end yet. Call `wake` when there are none any more. */
+  readonly hasWork?: boolean
 }
 
 export interface HandOutHost {
@@ -25,6 +29,8 @@ export interface HandOutHost {
   /** Why no record is delivered any more. */
   readonly fatal: KafkaError | undefined
   readonly isOpen: boolean
+  /** Everything up to the ends of the option `until` was delivered. */
+  readonly isAtEnd: boolean
   readonly slice: TimeSlice
   /** Automatic commits count processed records. */
   counted(records: number): void
@@ -106,7 +112,7 @@ export class HandOut {
     this.#prefetch.wake()
   }
 
-  /** Waits for the next batch; undefined when the consumer or the reader ended. Rejects with a failure, or with ABORTED. */
+  /** Waits for the next batch; undefined when the consumer or the reader ended, or everything was read. Rejects with a failure, or with ABORTED. */
   async next(reader: Reader): Promise<DeliveredBatch | undefined> {
     for (;;) {
       if (this.#host.fatal !== undefined) throw this.#host.fatal
@@ -117,6 +123,7 @@ export class HandOut {
       if (failure !== undefined) throw failure
       const batch = this.take(reader)
       if (batch !== undefined) return batch
+      if (this.#host.isAtEnd && reader.hasWork !== true && this.#failures.length === 0) return undefined
       if (this.#host.slice.take()) await this.#prefetch.wait()
       else await this.#host.slice.rest()
     }
@@ -255,6 +262,13 @@ export class HandOut {
   moved(partition: AssignedPartition): void {
     this.forget(partition)
     this.#reader?.partitionChanged?.(partition)
+    // Without it everything may be read.
+    this.#prefetch.wake()
+  }
+
+  /** A partition is about to be given up. */
+  revoking(partition: AssignedPartition): void {
+    this.#reader?.revoking?.(partition)
   }
 
   /** The failure of a partition no longer matters. */

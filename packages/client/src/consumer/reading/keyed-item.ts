@@ -165,9 +165,11 @@ export function hashOfKey({ bytes, keyStart, keyLength }: RecordParts): number {
 /** The signal is looked up when it is used: most handlers do not. */
 export class ItemContext implements HandlerContext {
   readonly #item: KeyedItem
+  readonly closing: AbortSignal
 
-  constructor(item: KeyedItem) {
+  constructor(item: KeyedItem, closing: AbortSignal) {
     this.#item = item
+    this.closing = closing
   }
 
   get signal(): AbortSignal {

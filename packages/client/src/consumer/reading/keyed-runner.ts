@@ -9,8 +9,9 @@ import { type DeliveredBatch, Delivery } from './delivery.ts'
 import { FullPartitions } from './full-partitions.ts'
 import type { HandOut, Reader } from './hand-out.ts'
 import { ItemContext, KeyedItem } from './keyed-item.ts'
+import { KeyedWorks } from './keyed-works.ts'
 import { ParkedKeys } from './parked-keys.ts'
-import { PartitionWork } from './partition-work.ts'
+import type { PartitionWork } from './partition-work.ts'
 import { Postponed } from './postponed.ts'
 import type { FailedItem, Recovery } from './recovery-port.ts'
 import { runInside } from './run-context.ts'
@@ -26,7 +27,7 @@ export class KeyedRunner implements Reader {
   readonly #host: RunnerHost
   readonly #handOut: HandOut
   readonly #options: ResolvedRunOptions
-  readonly #works = new Map<AssignedPartition, PartitionWork>()
+  readonly #works = new KeyedWorks()
   readonly #room: WaitingRoom
   /** Partitions that reached a limit. */
   readonly #full: FullPartitions
@@ -67,6 +68,10 @@ export class KeyedRunner implements Reader {
   readonly signal = undefined
   get isEnded(): boolean {
     return this.#isStopped
+  }
+
+  get hasWork(): boolean {
+    return this.#running > 0 || this.#runnable.size > 0 || this.#parked.size > 0 || this.#works.hasHeld
   }
 
   async run(): Promise<void> {
@@ -145,7 +150,7 @@ export class KeyedRunner implements Reader {
 
   /** Takes records from a batch until its end, or until its partition may not go on. */
   async #deal(batch: DeliveredBatch): Promise<void> {
-    const work = this.#workOf(batch.owner)
+    const work = this.#works.of(batch.owner)
     while (batch.current && !this.#isOver) {
       if (this.#running >= this.#options.limit || this.#runnable.size > 0) {
         await this.#whenFreed()
@@ -184,15 +189,6 @@ export class KeyedRunner implements Reader {
     else this.#room.enter(item)
   }
 
-  #workOf(partition: AssignedPartition): PartitionWork {
-    let work = this.#works.get(partition)
-    if (work === undefined) {
-      work = new PartitionWork(partition)
-      this.#works.set(partition, work)
-    }
-    return work
-  }
-
   #isOrdered(item: KeyedItem): boolean {
     return this.#options.by === 'key' && item.keyLength >= 0
   }
@@ -210,7 +206,7 @@ export class KeyedRunner implements Reader {
     item.begin()
     this.#running++
     try {
-      const result = each(new Message(item, item), new ItemContext(item))
+      const result = each(new Message(item, item), new ItemContext(item, this.#host.closing))
       if (isThenable(result)) {
         result.then(
           () => this.#succeeded(item, delivery),
@@ -320,6 +316,7 @@ export class KeyedRunner implements Reader {
     if (this.#isStopped) delivery.close()
     else this.#idle.push(delivery)
     this.#running--
+    if (this.#running === 0) this.#handOut.wake()
   }
 
   /** The next one of its key may run. */
@@ -382,18 +379,13 @@ export class KeyedRunner implements Reader {
   /** The run has ended: what is undone is delivered again, to the next reader. */
   #giveBack(): void {
     this.#full.continueAll()
-    const undone = [...this.#left, ...this.#parked]
+    const undone = [...this.#left, ...this.#parked, ...this.#works.clear()]
     for (let item = this.#runnable.shift(); item !== undefined; item = this.#runnable.shift()) undone.push(item)
-    for (const { held, keys } of this.#works.values()) {
-      for (const item of held) undone.push(item)
-      for (const item of keys) undone.push(item)
-    }
     undone.sort((left, right) => left.offset - right.offset)
     for (const item of new Set(undone)) {
       if (item.isRunning || !item.isValid) continue
       item.owner.giveBack(item.offset, item.offset + 1)
     }
-    this.#works.clear()
     this.#parked.clear()
   }
 }

@@ -1,8 +1,23 @@
 import { type DeliveredBatch, Delivery } from './delivery.ts'
 import type { HandOut, Reader } from './hand-out.ts'
 
+/** What an iterator of messages or batches reads from. */
+export interface LoopPort extends Reader {
+  readonly delivery: Delivery
+  /** The batch that is read from; undefined: none. */
+  batch: DeliveredBatch | undefined
+  /** Becomes the only reader. */
+  acquire(): void
+  /** Waits for a batch; undefined: none follows. */
+  next(): Promise<DeliveredBatch | undefined>
+  /** The same without waiting. */
+  take(): DeliveredBatch | undefined
+  settle(): void
+  end(): void
+}
+
 /** What an iterator holds: its place as the only reader, the batch it reads from, and the item in the application's hands. */
-export class Loop implements Reader {
+export class Loop implements LoopPort {
   readonly delivery: Delivery
   readonly signal: AbortSignal | undefined
   /** The batch that is read from; undefined: none. */
@@ -25,6 +40,14 @@ export class Loop implements Reader {
   acquire(): void {
     if (!this.#isAcquired) this.#handOut.acquire(this)
     this.#isAcquired = true
+  }
+
+  next(): Promise<DeliveredBatch | undefined> {
+    return this.#handOut.next(this)
+  }
+
+  take(): DeliveredBatch | undefined {
+    return this.#handOut.take(this)
   }
 
   /** The item before is done: marks it as processed, except in mode 'manual'. */

@@ -1,7 +1,7 @@
 import { type AnyMessage, Message } from '../message.ts'
 import type { DeliveredBatch } from './delivery.ts'
 import { busyError, type HandOut } from './hand-out.ts'
-import { Loop } from './loop.ts'
+import type { LoopPort } from './loop.ts'
 
 export interface ReadOptions {
   readonly signal?: AbortSignal | undefined
@@ -13,13 +13,13 @@ export interface ReadOptions {
  */
 export class MessageReader<M extends AnyMessage = Message> implements AsyncIterableIterator<M> {
   readonly #handOut: HandOut
-  readonly #loop: Loop
+  readonly #loop: LoopPort
   #isBusy = false
 
   /** @internal */
-  constructor(handOut: HandOut, { signal }: ReadOptions) {
+  constructor(handOut: HandOut, loop: LoopPort) {
     this.#handOut = handOut
-    this.#loop = new Loop(handOut, signal)
+    this.#loop = loop
   }
 
   [Symbol.asyncIterator](): this {
@@ -48,7 +48,7 @@ export class MessageReader<M extends AnyMessage = Message> implements AsyncItera
       if (!handOut.continues(batch, this.#loop)) return undefined
       if (handOut.nextRecord(batch)) return Promise.resolve({ value: this.#give(batch), done: false })
       handOut.finish(batch)
-      batch = handOut.take(this.#loop)
+      batch = this.#loop.take()
       this.#loop.batch = batch
     }
     return undefined
@@ -90,7 +90,7 @@ export class MessageReader<M extends AnyMessage = Message> implements AsyncItera
       }
       this.#handOut.putBack(batch)
     }
-    const next = await this.#handOut.next(this.#loop)
+    const next = await this.#loop.next()
     if (next !== undefined && this.#loop.isEnded) {
       this.#handOut.putBack(next)
       return undefined

@@ -12,6 +12,10 @@ export class ParkedKeys implements Iterable<KeyedItem> {
   readonly #onDue: (item: KeyedItem) => void
   readonly #onWoken: () => void
 
+  get size(): number {
+    return this.#items.size
+  }
+
   /** `onDue` is called for each item that is due, and `onWoken` after that. */
   constructor(clock: RunnerClock, onDue: (item: KeyedItem) => void, onWoken: () => void) {
     this.#clock = clock

@@ -3,10 +3,10 @@ import { meaningOf } from '../../error-meaning.ts'
 import { KafkaError, optionError } from '../../errors.ts'
 import { checkNames } from '../../option-table.ts'
 import { within } from '../../runtime/wait.ts'
-import { type AnyMessage, Message } from '../message.ts'
-import type { AssignedPartition } from '../partition/assigned-partition.ts'
-import { type DeliveredBatch, Delivery } from './delivery.ts'
+import type { AnyMessage } from '../message.ts'
+import type { DeliveredBatch } from './delivery.ts'
 import type { HandOut, Reader } from './hand-out.ts'
+import { HeldMessages } from './held-messages.ts'
 
 export interface PollOptions {
   /** Maximum number of messages. Default 500. */
@@ -23,11 +23,12 @@ const owner = 'consumer.poll()'
 export class Poll {
   readonly #runtime: Runtime
   readonly #handOut: HandOut
-  readonly #inHand = new Map<AssignedPartition, Delivery>()
+  readonly #inHand: HeldMessages
 
   constructor(runtime: Runtime, handOut: HandOut) {
     this.#runtime = runtime
     this.#handOut = handOut
+    this.#inHand = new HeldMessages(handOut, 'poll')
   }
 
   async poll<M extends AnyMessage>(options: PollOptions): Promise<M[]> {
@@ -37,7 +38,7 @@ export class Poll {
       const reader: Reader = { isEnded: false, signal: bounded }
       try {
         handOut.acquire(reader)
-        this.#settle()
+        this.#inHand.settle()
         for (;;) {
           const batch = handOut.take(reader) ?? (await handOut.next(reader))
           if (batch === undefined) return []
@@ -57,19 +58,7 @@ export class Poll {
 
   /** What of the last poll was not marked is delivered again. */
   undo(): void {
-    for (const delivery of this.#inHand.values()) {
-      delivery.undo()
-      delivery.close()
-    }
-    this.#inHand.clear()
-  }
-
-  #settle(): void {
-    for (const delivery of this.#inHand.values()) {
-      this.#handOut.counted(delivery.settle(this.#handOut.mark))
-      delivery.close()
-    }
-    this.#inHand.clear()
+    this.#inHand.undo()
   }
 
   /** At most `maxRecords` of what is buffered. */
@@ -77,32 +66,10 @@ export class Poll {
     const handOut = this.#handOut
     const messages: M[] = []
     for (let batch: DeliveredBatch | undefined = first; batch !== undefined; batch = handOut.take(reader)) {
-      const isWhole = this.#takeFrom(batch, messages, maxRecords)
-      if (isWhole) handOut.finish(batch)
-      else handOut.putBack(batch)
+      this.#inHand.take(batch, messages, maxRecords)
       if (messages.length >= maxRecords) break
     }
     return messages
-  }
-
-  /** Returns whether the batch has no further record. */
-  #takeFrom<M extends AnyMessage>(batch: DeliveredBatch, messages: M[], maxRecords: number): boolean {
-    // It may have been revoked since it was taken.
-    while (batch.current && messages.length < maxRecords) {
-      if (!this.#handOut.nextRecord(batch)) return true
-      this.#deliveryOf(batch.owner).handMore(batch)
-      messages.push(new Message(batch, batch.records) as AnyMessage as M)
-    }
-    return false
-  }
-
-  #deliveryOf(partition: AssignedPartition): Delivery {
-    let delivery = this.#inHand.get(partition)
-    if (delivery === undefined) {
-      delivery = new Delivery('poll', this.#handOut.deliveries)
-      this.#inHand.set(partition, delivery)
-    }
-    return delivery
   }
 }
 

@@ -14,6 +14,8 @@ import type { Recovery } from './recovery-port.ts'
 export interface HandlerContext {
   /** Aborts when the partition is revoked, when the handler exceeds `maxProcessingMs`, and on close. */
   readonly signal: AbortSignal
+  /** Aborts earlier, when `close()` begins: the handler may come to its end, and its message still counts as processed. */
+  readonly closing: AbortSignal
   /** Of a message that was read from a retry topic: where it was read first, and how many calls of the handler have failed. */
   readonly retry?: { readonly original: OriginalPlace; readonly attempts: number } | undefined
 }

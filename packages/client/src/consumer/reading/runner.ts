@@ -26,6 +26,8 @@ export interface RunnerHost {
   readonly runtime: Runtime
   /** The budget of prefetched bytes; half as much may wait by key. */
   readonly maxBufferedBytes: number
+  /** Aborts as soon as the consumer begins to close. */
+  readonly closing: AbortSignal
   /** Aborts when the consumer failed, with the error, and when it is closed. */
   readonly ended: AbortSignal
   readonly fatal: KafkaError | undefined
@@ -127,7 +129,7 @@ export class Runner implements Reader {
   async #messages(batch: DeliveredBatch, delivery: Delivery): Promise<void> {
     const handOut = this.#handOut
     const each = this.#options.each!
-    const context = new PartitionContext(batch.owner)
+    const context = new PartitionContext(batch.owner, this.#host.closing)
     let isWhole = false
     try {
       while (batch.current && !this.#isStopped && handOut.isOpen) {
@@ -160,7 +162,7 @@ export class Runner implements Reader {
     delivery.handBatch(batch)
     const item = new MessageBatch(batch, this.#host.commitBatch)
     try {
-      await this.#options.eachBatch!(item, new PartitionContext(batch.owner))
+      await this.#options.eachBatch!(item, new PartitionContext(batch.owner, this.#host.closing))
     } catch (error) {
       try {
         await this.#failed(delivery, item, error)
@@ -270,9 +272,11 @@ function openOf({ partition, era }: Delivery, batch: MessageBatch): Message[] {
 /** Of the handlers of one partition. The signal is looked up when it is used: most handlers do not. */
 export class PartitionContext implements HandlerContext {
   readonly #partition: AssignedPartition
+  readonly closing: AbortSignal
 
-  constructor(partition: AssignedPartition) {
+  constructor(partition: AssignedPartition, closing: AbortSignal) {
     this.#partition = partition
+    this.closing = closing
   }
 
   get signal(): AbortSignal {

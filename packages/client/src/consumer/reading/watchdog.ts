@@ -205,6 +205,7 @@ export class Watchdog {
   #silentMs(partition: AssignedPartition, nowMs: number): number {
     if (partition.halted || partition.fetching.offset < 0 || partition.buffer.bytes > 0 || partition.buffer.isOut)
       return 0
+    if (partition.isAtEnd) return 0
     return nowMs - Math.max(this.#options.fetchedAtMs(partition), this.#startedMs)
   }
 }
