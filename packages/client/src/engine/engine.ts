@@ -54,7 +54,10 @@ export class Engine {
   async assign(places: readonly AssignedPartition[], options: CallOptions = {}): Promise<void> {
     checkOptions(options, 'engine.assign()', ['timeoutMs', 'signal'])
     if (!Array.isArray(places) || !places.every((place) => isPartition(place) && typeof place.topic === 'string')) {
-      throw new KafkaError('INVALID_ARGUMENT', 'The argument of engine.assign() must be a list: [{ topic, partition, offset? }]')
+      throw new KafkaError(
+        'INVALID_ARGUMENT',
+        'The argument of engine.assign() must be a list: [{ topic, partition, offset? }]',
+      )
     }
     if (this.#core.parts.member !== undefined) {
       throw new KafkaError('INVALID_STATE', 'Cannot assign partitions: the consumer is a member of a group', {
