@@ -4,13 +4,13 @@ import type { ReadOptions } from '../consumer/reading/message-reader.ts'
 import { abortedError } from '../errors.ts'
 import type { HeldRecord } from './held-record.ts'
 import { Job, type JobActions, type JobOf } from './job.ts'
-import type { JobReader, Reading } from './reading.ts'
+import type { Reading } from './reading.ts'
 
 /**
  * Iterates over jobs. Requesting the next one accepts the previous one, unless something else was decided about it; `break` and an
  * exception in the loop release it.
  */
-export class JobLoop<M extends AnyMessage = Message> implements AsyncIterableIterator<JobOf<M>>, JobReader {
+export class JobLoop<M extends AnyMessage = Message> implements AsyncIterableIterator<JobOf<M>> {
   /** @internal */
   readonly concurrency = 1
   /** @internal */
