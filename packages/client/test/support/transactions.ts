@@ -22,10 +22,10 @@ export async function committedValues({ kafka, advance }: Scenario, partitions =
   return values.sort()
 }
 
-/** The offset that the group has committed for partition 0 of topic 't'. */
+/** The offset that the group has committed for partition 0 of topic 't', once the transactions with it have ended. */
 export async function committedOffset({ kafka }: Scenario, groupId = 'g'): Promise<bigint | undefined> {
   const admin = kafka.admin()
-  const found = await admin.listConsumerGroupOffsets(groupId)
+  const found = await admin.listConsumerGroupOffsets(groupId, { requireStable: true })
   await admin.close()
   return found.find(({ topic, partition }) => topic === 't' && partition === 0)?.offset
 }

@@ -3,15 +3,10 @@ import { describe, expect, test } from 'vitest'
 import type { Consumer } from '../../src/index.ts'
 import { onTestkit, type Scenario } from '../support/on-testkit.ts'
 import { failure } from '../support/settled.ts'
+import { committedOffset, protocols } from '../support/transactions.ts'
 
 const id = 'billing-1'
 const refused = new Error('the application refuses')
-
-/** KIP-890 is final from 4.0 on. */
-const protocols = [
-  { protocol: 2, release: '4.3' },
-  { protocol: 1, release: '3.9' },
-] as const
 
 describe.each(protocols)('with protocol $protocol (release $release)', ({ protocol, release }) => {
   const on = (play: (scenario: Scenario) => Promise<void>) =>
@@ -24,11 +19,6 @@ describe.each(protocols)('with protocol $protocol (release $release)', ({ protoc
     const values = await read(consumer, expected)
     await consumer.close()
     return values.sort()
-  }
-
-  async function committedOffset({ kafka }: Scenario): Promise<bigint | undefined> {
-    const [found] = await kafka.admin().listConsumerGroupOffsets('g')
-    return found?.offset
   }
 
   async function read(consumer: Consumer, expected: number): Promise<string[]> {

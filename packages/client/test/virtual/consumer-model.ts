@@ -107,7 +107,9 @@ export class ConsumerModel {
     if (held === undefined) return
     const [to, id] = [Number(event.to), this.#host.idOf(event.topic)]
     const { next = to, log, isOver } = held
-    const problem = this.#host.unjustified(event, log, held.next)
+    // By key the position is the lowest offset that is not processed, which may have been deleted since.
+    const from = this.#host.commitsWhatIsAbove && event.from !== undefined ? Number(event.from) : held.next
+    const problem = this.#host.unjustified(event, log, from)
     if (problem !== undefined) this.#host.report(`reset to ${to} as ${event.reason}, but ${problem}`, event)
     this.#passOver(held, to)
     if (id !== log.id || to < next) this.#restart(held, { ...log, id }, to, next)
