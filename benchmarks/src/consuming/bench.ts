@@ -2,7 +2,8 @@ import { Kafka } from 'ottla'
 import { inWorker } from '../in-worker.ts'
 import { newerNode } from '../installed.ts'
 import { readWithJava } from '../java-consumer.ts'
-import { alternating, cpuPerMillion, line } from '../measured.ts'
+import { line } from '../measured.ts'
+import { chosenOf, measureAll, printJson } from '../measuring.ts'
 import { printMeasures } from '../report.ts'
 import { type ConsumeMeasure, measuresOf } from './measures.ts'
 import { peers } from './peers/all.ts'
@@ -21,40 +22,24 @@ export interface ConsumeBenchOptions {
 
 /** Runs each client in turn, in a process of its own. Each reads the same topics. */
 export async function benchConsume(options: ConsumeBenchOptions): Promise<void> {
-  const measures = chosen(options)
-  const results = new Map(measures.map((measure) => [measure, new Map<string, ConsumeMeasured[]>()]))
+  const { runs } = options
   const kafka = new Kafka({ clientId: 'bench-run', brokers: options.brokers })
   const topics = new Topics(kafka)
+  const clients = options.peers ? [...Object.keys(peers), 'java'] : ['ottla', 'kafkajs']
   try {
-    for (const measure of measures) {
-      for (let run = 1; run <= options.runs; run++) {
-        const clients = options.peers ? [...Object.keys(peers), 'java'] : ['ottla', 'kafkajs']
-        for (const client of alternating(clients, run)) {
-          const measured = await measureOne(topics, client, measure, options)
-          const figure = measured === null ? 'not offered' : `${cpuPerMillion([measured]).toFixed(3)} CPU s/M`
-          console.error(`consume ${measure.name}, run ${run} of ${options.runs}: ${client} ${figure}`)
-          if (measured === null) continue
-          const all = results.get(measure)!
-          all.set(client, [...(all.get(client) ?? []), measured])
-        }
-      }
-    }
+    const results = await measureAll({
+      title: 'consume',
+      measures: chosenOf(measuresOf(options.records), options.only),
+      runs,
+      clientsOf: () => clients,
+      measureOne: (client, measure) => measureOne(topics, client, measure, options),
+    })
+    if (options.json) return printJson(results)
+    printMeasures(results, { runs, unit: { measure: 'batches', title: 'its batches' } })
+    console.log('The sum of what each run read was correct (but for Java, which does not read the values).')
   } finally {
     await kafka.close()
   }
-  if (options.json)
-    console.log(JSON.stringify([...results].map(([{ name }, clients]) => [name, Object.fromEntries(clients)])))
-  else {
-    printMeasures(results, { runs: options.runs, unit: { measure: 'batches', title: 'its batches' } })
-    console.log('The sum of what each run read was correct (but for Java, which does not read the values).')
-  }
-}
-
-function chosen({ records, only }: ConsumeBenchOptions): readonly ConsumeMeasure[] {
-  const all = measuresOf(records)
-  const measures = all.filter(({ name }) => only.length === 0 || only.includes(name))
-  if (measures.length > 0) return measures
-  throw new Error(`no such measure: there are ${all.map(({ name }) => name).join(', ')}`)
 }
 
 let groups = 0

@@ -2,7 +2,7 @@ import { Kafka } from 'ottla'
 import { inWorker } from '../in-worker.ts'
 import { newerNode } from '../installed.ts'
 import { runJava } from '../java-producer.ts'
-import { alternating, cpuPerMillion } from '../measured.ts'
+import { chosenOf, measureAll, printJson } from '../measuring.ts'
 import { printMeasures } from '../report.ts'
 import { measuresOf, type ProduceMeasure } from './measures.ts'
 import { peers } from './peers/all.ts'
@@ -22,42 +22,24 @@ export interface ProduceBenchOptions {
 
 /** Runs each client in turn, in a process of its own. */
 export async function benchProduce(options: ProduceBenchOptions): Promise<void> {
-  const measures = chosen(options)
-  const results = new Map(measures.map((measure) => [measure, new Map<string, ProduceMeasured[]>()]))
+  const { runs } = options
   const kafka = new Kafka({ clientId: 'bench-run', brokers: options.brokers })
   try {
-    for (const measure of measures) {
-      for (let run = 1; run <= options.runs; run++) {
-        for (const client of alternating(clientsOf(measure, options), run)) {
-          const measured = await measureOne(kafka, client, measure, options)
-          const figure = measured === null ? 'not offered' : `${cpuPerMillion([measured]).toFixed(3)} CPU s/M`
-          console.error(`${measure.name}, run ${run} of ${options.runs}: ${client} ${figure}`)
-          if (measured === null) continue
-          const all = results.get(measure)!
-          all.set(client, [...(all.get(client) ?? []), measured])
-        }
-      }
-    }
-  } finally {
-    await kafka.close()
-  }
-  if (options.json)
-    console.log(JSON.stringify([...results].map(([{ name }, clients]) => [name, Object.fromEntries(clients)])))
-  else {
-    printMeasures(results, { runs: options.runs, unit: { measure: 'arrays', title: 'its arrays' } })
+    const results = await measureAll({
+      title: 'produce',
+      measures: chosenOf(measuresOf(options.records), options.only, ({ name }) => !name.startsWith('spread')),
+      runs,
+      clientsOf: (measure) => clientsOf(measure, options),
+      measureOne: (client, measure) => measureOne(kafka, client, measure, options),
+    })
+    if (options.json) return printJson(results)
+    printMeasures(results, { runs, unit: { measure: 'arrays', title: 'its arrays' } })
     console.log(
       'Each run was read back: it had each record exactly as often as it was sent (but for Java: random values).',
     )
+  } finally {
+    await kafka.close()
   }
-}
-
-function chosen({ records, only }: ProduceBenchOptions): readonly ProduceMeasure[] {
-  const all = measuresOf(records)
-  const isChosen = ({ name }: ProduceMeasure) =>
-    only.length === 0 ? !name.startsWith('spread') : only.some((one) => name === one || name.startsWith(`${one}-`))
-  const measures = all.filter(isChosen)
-  if (measures.length > 0) return measures
-  throw new Error(`no such measure: there are ${all.map(({ name }) => name).join(', ')}`)
 }
 
 function clientsOf(measure: ProduceMeasure, options: ProduceBenchOptions): readonly string[] {
