@@ -6,11 +6,13 @@ import { onRealKafka } from '../support/real-target.ts'
 
 const source = fileURLToPath(new URL('./java/AssignorSteps.java', import.meta.url))
 
+/** Of groups that the recorded steps do not have. */
+const seed = 20_788
+
 onRealKafka("Java's assignors", () => {
-  test('give each member the same partitions as ours, in 2,400 steps of groups of this day', {
+  test('give each member the same partitions as ours, in 2,400 random steps', {
     timeout: 120_000,
   }, async () => {
-    const seed = Math.floor(Date.now() / 86_400_000)
     const { code, stdout, stderr } = await runJava(source, [String(seed), '150'])
     expect(code, stderr).toBe(0)
     const steps = stepsOf(stdout)
