@@ -96,12 +96,15 @@ function runJob(command, job) {
   const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })
   lines.on('line', (line) => note(JSON.parse(line)))
-  return new Promise((resolve) => {
-    lines.on('close', resolve)
-    child.on('exit', (code) => {
+  // Both: a job that crashes ends its output before its exit code is known.
+  const read = new Promise((resolve) => lines.once('close', resolve))
+  const ended = new Promise((resolve) => {
+    child.once('close', (code) => {
       if (code !== 0) total.crashes += 1
+      resolve(undefined)
     })
   })
+  return Promise.all([read, ended])
 }
 
 if (values.seed !== undefined) {

@@ -144,6 +144,8 @@ export class ChaosActions {
       await attempt('commit()', () => consumer.commit())
       return
     }
+    // It may have been given up since it was picked.
+    if (!this.#host.held.has(placeName(at))) return
     const position = Number(consumer.position(at) ?? 0n)
     if (position === 0) return
     const offset = Math.max(0, position - random.whole(0, 5))
