@@ -52,7 +52,7 @@ onTargets('exactly once', (target: () => Target) => {
   const inputs = (count: number, from = 0) => Array.from({ length: count }, (_, n) => String(from + n).padStart(4, '0'))
 
   async function feed(topic: string, values: readonly string[]): Promise<void> {
-    const producer = target().newKafka().producer()
+    const producer = newKafka().producer()
     await producer.send(values.map((value) => ({ topic, value, key: value })))
     await producer.close()
   }
@@ -60,7 +60,7 @@ onTargets('exactly once', (target: () => Target) => {
   /** The values that a read_committed consumer finds, sorted; waits until there are `count`, and whether more follow. */
   async function visible(topic: string, count: number): Promise<string[]> {
     const assign = [0, 1].map((partition) => ({ topic, partition, offset: 'earliest' as const }))
-    const consumer = target().newKafka().consumer({ assign })
+    const consumer = newKafka().consumer({ assign })
     const values: string[] = []
     const poll = async (timeoutMs: number) => {
       for (const message of await consumer.poll({ timeoutMs })) values.push(textOf(message))

@@ -61,7 +61,7 @@ export class ConsumerModel {
     if (held.isOpen) held.low = this.#passOver(held, next)
     const skipped = byKey ? this.#firstOfKey(held, offset, value) : this.#first(held, next, offset, held.hand)
     if (this.#host.wasCut(held.log)) held.low = offset
-    else if ((offset < next && !byKey) || held.hand.has(offset) || held.done.has(offset))
+    else if ((offset < next && !this.#host.commitsWhatIsAbove) || held.hand.has(offset) || held.done.has(offset))
       this.#host.report(`${offset} is handed out twice`, at)
     else if (skipped !== undefined) this.#host.report(`${skipped} is skipped: ${offset} is handed out`, at)
     held.hand.add(offset)
