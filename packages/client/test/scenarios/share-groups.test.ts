@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Job, JobContext, Kafka, ShareConsumer } from '../../src/index.ts'
+import { type Job, type JobContext, type Kafka, type ShareConsumer, silentLogger } from '../../src/index.ts'
 import { onTargets } from '../support/targets.ts'
 import { until } from '../support/until.ts'
 
@@ -69,7 +69,8 @@ onTargets('share groups', (target) => {
   }, async () => {
     const { topic, groupId, produce } = await group('released', { 'share.delivery.count.limit': 3 })
     await produce(3)
-    const worker = new Worker(target().newKafka(), { groupId, topic }, async (job) => {
+    // Each failed handler is a warning.
+    const worker = new Worker(target().newKafka({ logger: silentLogger }), { groupId, topic }, async (job) => {
       if (`${job.value}` === '1') throw new Error('no')
       if (`${job.value}` === '2') await job.reject()
     })
