@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createByteBudget, type EngineBatch, engineOf } from '../../src/engine/index.ts'
 import type { Consumer } from '../../src/index.ts'
-import { onTargetsWithQuirks } from '../support/targets.ts'
+import { onTargets } from '../support/targets.ts'
 import { until, within } from '../support/until.ts'
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => String(from + i))
@@ -14,7 +14,7 @@ const valuesOf = (batch: EngineBatch): string[] => {
   return values
 }
 
-onTargetsWithQuirks('an engine', (target) => {
+onTargets('an engine', (target) => {
   async function filled(base: string, count: number, partitions = 1) {
     const topic = await target().createTopic(base, { partitions })
     const kafka = target().newKafka()
@@ -94,7 +94,8 @@ onTargetsWithQuirks('an engine', (target) => {
       return count
     })
     expect(await within('the others read', 30_000, Promise.all(counts))).toEqual([100, 100])
-    await Promise.all(consumers.map((consumer) => consumer.close()))
+    // One of them has a batch in hand that it never settles.
+    await Promise.all(consumers.map((consumer) => consumer.close({ timeoutMs: 500 })))
     expect(fetchBudget.heldBytes).toBe(0)
   })
 

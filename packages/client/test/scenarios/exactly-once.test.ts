@@ -84,6 +84,10 @@ onTargets('exactly once', (target: () => Target) => {
     async ({ options }) => {
       if (options.protocol === 'consumer' && kafkaRelease < 4) return
       const places = await topics(4)
+      if (options.protocol === 'consumer') {
+        const short = { 'consumer.session.timeout.ms': 6_000, 'consumer.heartbeat.interval.ms': 2_000 }
+        await target().configureGroup(places.groupId, short)
+      }
       await feed(places.source, inputs(300))
       let calls = 0
       const each = async (message: Message, tx: HandlerTransaction) => {

@@ -8,6 +8,7 @@ import {
   type RunningKafka,
   startKafka,
 } from '../../../../tools/kafka/index.mjs'
+import { shortTimes } from './short-times.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -20,11 +21,6 @@ declare module 'vitest' {
 
 /** Consumers with a `rack` read from the replica there (KIP-392). */
 const rackAware = { 'replica.selector.class': 'org.apache.kafka.common.replica.RackAwareReplicaSelector' }
-/** A group may ask for a short session (KIP-848). */
-const shortSessions = {
-  'group.consumer.min.session.timeout.ms': 6_000,
-  'group.consumer.min.heartbeat.interval.ms': 1_000,
-}
 
 /** `npm run scenarios` runs the tests against older releases, too. */
 const release = process.env.OTTLA_KAFKA_RELEASE as ReleaseName | undefined
@@ -35,7 +31,7 @@ let starting: Promise<RunningKafka> | undefined
 async function respond(path: string, response: ServerResponse): Promise<void> {
   const [, verb = '', id = ''] = path.split('/')
   starting ??= startKafka({
-    config: release === undefined ? { ...rackAware, ...shortSessions } : {},
+    config: release === undefined ? { ...rackAware, ...shortTimes } : {},
     ...(release && { release }),
   })
   const kafka = await starting

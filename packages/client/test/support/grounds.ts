@@ -2,6 +2,7 @@ import type { Runtime } from '@ottla/runtime'
 import { type ClusterOptions, createCluster, type QuirkOptions } from '@ottla/testkit'
 import type { KafkaOptions, ProducerOptions } from '../../src/index.ts'
 import { sharedKafka, skipsKafka, startBroker, stopBroker } from './real-kafka.ts'
+import { shortTimes } from './short-times.ts'
 
 /** The cluster of a target. */
 export interface Ground {
@@ -31,7 +32,7 @@ export interface GroundKind {
 }
 
 async function openTestkit(options: ClusterOptions = {}, facts: Facts = {}): Promise<Ground> {
-  const cluster = await createCluster({ brokers: 3, ...options })
+  const cluster = await createCluster({ brokers: 3, config: shortTimes, ...options })
   return {
     ...facts,
     bootstrap: cluster.bootstrap,

@@ -1,13 +1,11 @@
 import type { ChaosReport } from './chaos-record.ts'
 
-const seedsOfCi = 300
 const seedsABlock = 50
 
 /** The seeds that CI runs: the first and the last of each block. */
-export const seedBlocks = Array.from({ length: seedsOfCi / seedsABlock }, (_, at) => [
-  at * seedsABlock + 1,
-  (at + 1) * seedsABlock,
-])
+export function seedBlocks(seeds: number): [first: number, last: number][] {
+  return Array.from({ length: seeds / seedsABlock }, (_, at) => [at * seedsABlock + 1, (at + 1) * seedsABlock])
+}
 
 /** The first findings of each seed, and how often each dimension occurred. */
 export async function findings(first: number, last: number, run: (seed: number) => Promise<ChaosReport>) {

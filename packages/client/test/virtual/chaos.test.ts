@@ -6,7 +6,7 @@ import { ChaosWorld } from './chaos-world.ts'
 type Dimension = readonly [title: string, occurs: readonly string[], options: Omit<ChaosOptions, 'seed'>]
 
 describe('a consumer group under chaos', () => {
-  test.each(seedBlocks)(
+  test.each(seedBlocks(100))(
     'keeps the contract and comes to rest, seeds %i to %i',
     { timeout: 240_000 },
     async (first = 0, last = 0) => {

@@ -4,7 +4,7 @@ import { dimensions } from './dimensions.ts'
 import { ProducerWorld } from './world.ts'
 
 describe('producers under chaos', () => {
-  test.each(seedBlocks)(
+  test.each(seedBlocks(300))(
     'settle each record once and as the logs have it, seeds %i to %i',
     { timeout: 120_000 },
     async (first = 0, last = 0) => {
