@@ -1,6 +1,7 @@
 // `npm run check`: every check but the tests; `npm run check -- lint knip` only these. The last line is `N passed, N failed`.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { root } from './lib/npx.mjs'
 
 /** @typedef {readonly [title: string, script: string]} Check */
@@ -32,6 +33,10 @@ if (unknown.length > 0) {
 }
 const isWanted = (/** @type {Check} */ [, script]) => wanted.length === 0 || wanted.includes(script)
 const checks = all.filter(isWanted)
+
+// Once, before the groups: two of them at the same time would disturb each other.
+const setup = spawnSync(process.execPath, [join(root, 'scripts/setup.mjs')], { stdio: 'inherit' })
+if (setup.status !== 0) process.exit(1)
 
 let failed = 0
 
