@@ -174,6 +174,18 @@ describe('paused partitions', () => {
   })
 })
 
+test('batches that a reader had together and puts back, the last one first, are delivered again in their order', async () => {
+  const fetched = new Fetched(1, 100_000)
+  const [partition] = fetched.partitions
+  for (let i = 0; i < 3; i++) fetched.bring(partition!, 100, false)
+  const first = await fetched.take()
+  const more = () => partition!.buffer.takeMore(100_000)
+  const together = [first!, more()!, more()!]
+  for (const batch of together.toReversed()) partition!.buffer.putBack(batch)
+  const again = [fetched.prefetch.take(), more(), more()]
+  expect(again.map((batch) => batch?.baseOffset)).toEqual([0, 1, 2])
+})
+
 /** Numbers that follow from the seed alone. */
 function dice(seed: number): (limit: number) => number {
   let state = seed * 2_654_435_761 + 1
