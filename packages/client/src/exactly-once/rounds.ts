@@ -34,12 +34,15 @@ export class Rounds implements ProgressFlush {
   /** Readers that wait for a round; false: they have to return what they have. */
   #entrants: ((mayContinue: boolean) => void)[] = []
   #round: Round | undefined
+  /** How many messages a round may have: fewer after a handler failed, so that those before the failing one are committed. */
+  #mostRecords: number
   #isStopped = false
   #driving: Promise<void> | undefined
 
   constructor(host: RoundsHost, policy: RoundPolicy, producer: ProducerSlot) {
     this.#host = host
     this.#policy = policy
+    this.#mostRecords = policy.maxRecords
     this.#recovery = new Recovery(host, policy, producer, this.#ending.signal)
     this.#timer = new DeadlineTimer(host.runtime, (nowMs) => this.#onDue(nowMs))
   }
@@ -71,11 +74,12 @@ export class Rounds implements ProgressFlush {
   /** A handler of the round has ended. */
   leave(round: Round, records: number): void {
     round.leave(records)
-    if (round.records >= this.#policy.maxRecords) round.demand()
+    if (round.records >= this.#mostRecords) round.demand()
   }
 
   /** A handler of the round failed: its transaction is aborted. */
   handlerFailed(round: Round, item: FailedItem): void {
+    if (round.failure === undefined) this.#mostRecords = Math.max(1, round.records >> 1)
     this.#fail(round, { kind: 'handler', item }, 'a handler failed')
   }
 
@@ -228,6 +232,7 @@ export class Rounds implements ProgressFlush {
   #stored(offsets: readonly OffsetOfRound[], { records }: Round): void {
     for (const { owner, offset } of offsets) owner.progress.stored(offset)
     this.#recovery.succeeded(offsets)
+    if (records > 0) this.#mostRecords = Math.min(this.#policy.maxRecords, 2 * this.#mostRecords)
     this.#host.releaseKept()
     this.#host.onCommitted(offsets, records)
   }

@@ -1,7 +1,7 @@
 import { EndTxn, Fetch, InitProducerId, TxnOffsetCommit } from '@ottla/codec'
 import type { Fault } from '@ottla/testkit'
 import { describe, expect, test } from 'vitest'
-import type { Message } from '../../src/index.ts'
+import type { HandlerTransaction, Message } from '../../src/index.ts'
 import { deferred } from '../../src/runtime/deferred.ts'
 import { onTestkit, type Scenario } from '../support/on-testkit.ts'
 import { committedInputs, copy, feed, numbers, outputs, processorOf, until, visible } from '../support/processing.ts'
@@ -55,6 +55,26 @@ describe.each(protocols)('with protocol $protocol (release $release)', ({ protoc
       expect(processor.counts.aborted).toBe(3)
       await processor.close()
       expect(await visible(scenario)).toEqual(outputs(numbers(5)))
+    }))
+
+  test('after a handler failed, smaller transactions commit what is before: regular failures do not stop the processor', () =>
+    on(async (scenario) => {
+      await feed(scenario, numbers(200))
+      let calls = 0
+      const each = async (message: Message, tx: HandlerTransaction) => {
+        await copy(message, tx)
+        if (++calls % 20 === 0) throw new Error('every 20th call')
+      }
+      // Without them the same message would be the 20th of each attempt.
+      const processor = processorOf(scenario, { each, retry: { attempts: 3, backoffMs: [10, 10] } })
+      await until(
+        scenario,
+        'all are committed',
+        () => processor.counts.records === 200 || processor.status === 'failed',
+      )
+      expect(processor.counts.records).toBe(200)
+      await processor.close()
+      expect(await visible(scenario)).toEqual(outputs(numbers(200)))
     }))
 
   test('it fails when no transaction was committed for retryTimeoutMs, and says why', () =>
